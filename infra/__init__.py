@@ -1,0 +1,1 @@
+"""Where facts are kept and work is queued: PostgreSQL, Redis and the settings that name them."""
