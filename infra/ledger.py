@@ -1,0 +1,503 @@
+"""The ledger's one write path: decide on the newest state, append in one round trip, all or none."""
+
+import asyncio
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from domain.capital import FundOpened
+from domain.correction import EventVoided
+from domain.event import Dated, Event, Fact, company_of
+from domain.forecasting import ActualRecorded
+from domain.fund import Fund, FundBuilder
+from domain.moments import EARLIEST
+from domain.projector import EMPTY, MAX_BATCH, admit, check_batch_size, fold
+from domain.refusal import IdempotencyMismatch, Invalid, NotFound, Refusal, VersionConflict
+from domain.text import check_text
+from infra import codec
+from infra.history import facts_by_version
+from infra.postgres import Connection, the_row, translated
+from infra.states import END, States, dated
+
+RETRIES = 3
+"""How often an append without an expected version is decided again after another writer came first."""
+KEPT_HEADS = 64
+"""Newest states kept per process."""
+MAX_METADATA = 8_192
+"""Bytes of a fact's metadata as JSON."""
+
+_APPEND = "SELECT * FROM ledger_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+_OPEN = """
+    WITH opened AS (
+        INSERT INTO fund (id, name, currency, vintage_year, size_cents, time_zone, opened_at, version, hash,
+            recorded_at, touched_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 'epoch', $7)
+    )
+    INSERT INTO membership (fund_id, person_id, role) VALUES ($1, $9, 'ADMIN')
+"""
+_NEWER = """
+    SELECT version, schema_version, type, touches_at, payload FROM fact
+    WHERE fund_id = $1 AND version > $2 ORDER BY touches_at, version
+"""
+_NAMED = """
+    SELECT version, schema_version, type, touches_at, payload FROM fact WHERE fund_id = $1 AND version = ANY ($2)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event to record: when it happened (None: now), and what the caller keeps beside it."""
+
+    event: Event
+    occurred_at: datetime | None = None
+    metadata: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append answered: the facts' place, and whether it was a repeat of an earlier request."""
+
+    first_version: int
+    last_version: int
+    repeated: bool
+    facts: Sequence[Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """Newest state of a fund: every fact folded, those dated ahead too."""
+
+    version: int
+    state: Fund
+    touched_until: datetime
+
+
+class RefusedTogetherError(Exception):
+    """Several facts of one import that can't be; nothing was written."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__(f"{len(refusals)} facts can't be recorded")
+        self.refusals = refusals
+
+
+class Ledger:
+    """Appends facts; one per process. Keeps the newest states of funds, so that a decision needs no read.
+
+    Args:
+        pool: Connections.
+        states: The read path.
+        moved: Told the fund and its new version after each commit; must not block.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, states: States, moved: Callable[[UUID, int], None]) -> None:
+        self._pool = pool
+        self._states = states
+        self._moved = moved
+        self._heads: OrderedDict[UUID, _Head] = OrderedDict()
+        # Writers of one process queue here instead of deciding in vain on a version another is about to move.
+        self._turns: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def open_fund(
+        self, opened: FundOpened, opened_at: datetime | None, *, actor: UUID, key: str | None = None
+    ) -> tuple[UUID, bool]:
+        """A new fund's id, and whether an earlier request with the same key had opened it.
+
+        Raises:
+            Refusal: If the opening can't be, with the field's path.
+            UnavailableError: If the database can't be reached.
+        """
+        now = datetime.now(UTC)
+        fund_id = uuid4()
+        first = Dated(opened_at or now, 1, opened)
+        opened.check(FundBuilder(EMPTY))
+        check_opening_moment(first.occurred_at, now)
+        _check_key(key)
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                if key is not None:
+                    earlier = await _opened_before(
+                        connection, actor, key, codec.input_hash([opened, opened_at]), fund_id
+                    )
+                    if earlier is not None:
+                        return earlier, True
+                await connection.execute(
+                    _OPEN,
+                    fund_id,
+                    opened.name,
+                    opened.currency,
+                    opened.vintage_year,
+                    opened.size,
+                    opened.time_zone,
+                    first.occurred_at,
+                    codec.genesis_hash(str(fund_id)),
+                    actor,
+                )
+                batch = _Batch([Draft(opened, opened_at)], [first], {}, now)
+                await _append(connection, fund_id, 0, batch, actor=actor, key=None, request=None, correlation_id=None)
+        self._moved(fund_id, 1)
+        return fund_id, False
+
+    async def record(
+        self,
+        fund_id: UUID,
+        drafts: Sequence[Draft],
+        *,
+        actor: UUID,
+        expected_version: int | None = None,
+        key: str | None = None,
+        correlation_id: str | None = None,
+    ) -> Appended:
+        """Appends 1 to 1,000 facts, all or none.
+
+        Raises:
+            Refusal: If a fact can't be, the fund isn't at the expected version, or the key was used otherwise.
+            UnavailableError: If the database can't be reached; whether the facts were stored is then unknown, and
+                the same request with the same key tells.
+            CorruptionError: If a stored fact can't be read.
+        """
+        _check_drafts(drafts, key)
+        request = codec.input_hash([[d.event, type(d.event).__name__, d.occurred_at, d.metadata] for d in drafts])
+        with translated():
+            async with self._turns[fund_id], self._pool.acquire() as connection:
+                verified, conflicts = False, 0
+                while True:
+                    head = await self._head(connection, fund_id, verified=verified)
+                    try:
+                        if expected_version not in (None, head.version):
+                            raise VersionConflict(expected_version or 0, head.version)
+                        batch, state = await self._decide(connection, fund_id, head, drafts)
+                        appended = await _append(
+                            connection,
+                            fund_id,
+                            head.version,
+                            batch,
+                            actor=actor,
+                            key=key,
+                            request=request,
+                            correlation_id=correlation_id,
+                        )
+                    except Refusal as refusal:
+                        # A kept head may be behind: only a refusal on the newest state counts.
+                        if not verified:
+                            verified = True
+                            continue
+                        earlier = await _recorded_before(connection, fund_id, key, request)
+                        if earlier is not None:
+                            return earlier
+                        if not isinstance(refusal, VersionConflict) or expected_version is not None:
+                            raise
+                        conflicts += 1
+                        if conflicts > RETRIES:
+                            raise
+                        continue
+                    if not appended.repeated:
+                        self._keep(fund_id, _advanced(head, batch, state))
+                    break
+        if not appended.repeated:
+            self._moved(fund_id, appended.last_version)
+        return appended
+
+    async def record_all(
+        self,
+        fund_id: UUID,
+        drafts: Sequence[Draft],
+        *,
+        actor: UUID,
+        key: str,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> Appended:
+        """Appends any number of facts in one transaction, all or none: an import.
+
+        `progress` is told how many are in. Facts aren't returned.
+
+        Raises:
+            RefusedTogetherError: With every fact that can't be, their paths counted from the first draft.
+            Refusal: If the key was used with other input, or there is no such fund.
+            UnavailableError: If the database can't be reached.
+        """
+        request = codec.input_hash([key, len(drafts)])
+        with translated():
+            async with self._turns[fund_id], self._pool.acquire() as connection, connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock(ledger_lock($1))", fund_id)
+                earlier = await _recorded_before(connection, fund_id, key, request)
+                if earlier is not None:
+                    return earlier
+                head = await self._head(connection, fund_id, verified=True)
+                first_version = head.version + 1
+                refusals: list[Refusal] = []
+                start = 0
+                while start < len(drafts):
+                    part = _next_part(drafts, start, head.version)
+                    refused = _Refused(start, refusals)
+                    batch, state = await self._decide(connection, fund_id, head, part, refused)
+                    # A part with refusals is still written, so that what follows is judged on the rest of it; the
+                    # transaction is taken back in the end.
+                    await _append(
+                        connection,
+                        fund_id,
+                        head.version,
+                        batch,
+                        actor=actor,
+                        key=None,
+                        request=None,
+                        correlation_id=key,
+                    )
+                    head = _advanced(head, batch, state)
+                    start += len(part)
+                    progress(start)
+                if refusals:
+                    raise RefusedTogetherError(refusals)
+                await connection.execute(
+                    "INSERT INTO ledger_key VALUES ($1, $2, $3, $4, $5)",
+                    fund_id, key, request, first_version, head.version,
+                )  # fmt: skip
+            await self._pool.execute("ANALYZE fact")
+        self._keep(fund_id, head)
+        self._moved(fund_id, head.version)
+        return Appended(first_version, head.version, repeated=False, facts=())
+
+    def newest(self, fund_id: UUID, version: int, at: datetime) -> Fund | None:
+        """The newest state where this process keeps it and it is the fund at `at` by `version`; else None."""
+        head = self._heads.get(fund_id)
+        if head is None or head.version != version or at < head.touched_until:
+            return None
+        return head.state
+
+    async def _decide(
+        self,
+        connection: Connection,
+        fund_id: UUID,
+        head: _Head,
+        drafts: Sequence[Draft],
+        refused: Callable[[Refusal], None] | None = None,
+    ) -> tuple["_Batch", Fund]:
+        """The drafts placed behind the head, and the newest state with them; or the domain's refusal."""
+        now = datetime.now(UTC)
+        versions = [version for draft in drafts if (version := _named_version(draft.event)) is not None]
+        named: dict[int, Dated] = {}
+        companies: dict[int, str | None] = {}
+        if versions:
+            rows = await connection.fetch(_NAMED, fund_id, [v for v in versions if 0 < v <= head.version])
+            named = {fact.version: fact for fact in dated(fund_id, rows)}
+            companies = {version: company_of(fact.event) for version, fact in named.items()}
+        new = [
+            Dated(_touches(draft, named, now), head.version + place, draft.event)
+            for place, draft in enumerate(drafts, start=1)
+        ]
+        earliest = min(fact.occurred_at for fact in new)
+        voids = any(isinstance(draft.event, EventVoided) for draft in drafts)
+        base, existing = head.state, list[Dated]()
+        if voids or earliest < head.touched_until:
+            base, existing = await self._states.since(connection, fund_id, earliest, head.version)
+        batch = _Batch(drafts, new, companies, now)
+        return batch, admit(base, existing, new, named=named, now=now, refused=refused)
+
+    async def _head(self, connection: Connection, fund_id: UUID, *, verified: bool) -> _Head:
+        """The newest state as kept; with `verified`, as the database has it."""
+        kept = self._heads.get(fund_id)
+        if kept is not None and not verified:
+            self._heads.move_to_end(fund_id)
+            return kept
+        row = await connection.fetchrow("SELECT version, touched_until FROM fund WHERE id = $1", fund_id)
+        if row is None:
+            message = "No such fund."
+            raise NotFound(message, "fundId")
+        version, touched_until = row
+        if kept is None or kept.version != version:
+            kept = await self._brought_forward(connection, fund_id, kept, version, touched_until)
+            self._keep(fund_id, kept)
+        return kept
+
+    async def _brought_forward(
+        self, connection: Connection, fund_id: UUID, kept: _Head | None, version: int, touched_until: datetime
+    ) -> _Head:
+        if kept is not None and version - kept.version <= MAX_BATCH:
+            newer = dated(fund_id, await connection.fetch(_NEWER, fund_id, kept.version))
+            newer = [fact for fact in newer if fact.version <= version]
+            plain = not any(isinstance(fact.event, EventVoided) for fact in newer)
+            if plain and newer[0].occurred_at >= kept.touched_until:
+                return _Head(version, fold(kept.state, newer), touched_until)
+        folded = await self._states.state(fund_id, END, version, connection=connection)
+        return _Head(version, folded.state, touched_until)
+
+    def _keep(self, fund_id: UUID, head: _Head) -> None:
+        self._heads[fund_id] = head
+        self._heads.move_to_end(fund_id)
+        if len(self._heads) > KEPT_HEADS:
+            gone, _ = self._heads.popitem(last=False)
+            if not self._turns[gone].locked():
+                del self._turns[gone]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Drafts with their places; `companies` are those of the facts that voids name."""
+
+    drafts: Sequence[Draft]
+    new: Sequence[Dated]
+    companies: dict[int, str | None]
+    now: datetime
+
+
+def check_opening_moment(opened_at: datetime, now: datetime) -> None:
+    """Refuse to open a fund in the future or before 1900."""
+    if not EARLIEST <= opened_at <= now + timedelta(minutes=1):
+        message = "A fund was opened between 1900 and now."
+        raise Invalid(message, "openedAt")
+
+
+def _check_key(key: str | None) -> None:
+    if key is not None:
+        check_text(key, "idempotencyKey")
+
+
+def _check_drafts(drafts: Sequence[Draft], key: str | None) -> None:
+    _check_key(key)
+    check_batch_size(len(drafts))
+    for place, draft in enumerate(drafts):
+        if draft.metadata is None:
+            continue
+        text = codec.canonical_json(draft.metadata)
+        if len(text) > MAX_METADATA or "\\u0000" in text:
+            message = f"Metadata is at most {MAX_METADATA} bytes of JSON, without NUL."
+            raise Invalid(message, "events", str(place), "metadata")
+
+
+def _named_version(event: Event) -> int | None:
+    if isinstance(event, EventVoided):
+        return event.version
+    return event.supersedes_version if isinstance(event, ActualRecorded) else None
+
+
+def _touches(draft: Draft, named: dict[int, Dated], now: datetime) -> datetime:
+    """The moment from which the fact bears on states: a void's is its target's."""
+    if isinstance(draft.event, EventVoided) and draft.event.version in named:
+        return named[draft.event.version].occurred_at
+    return draft.occurred_at or now
+
+
+def _advanced(head: _Head, batch: _Batch, state: Fund) -> _Head:
+    latest = max(fact.occurred_at for fact in batch.new)
+    return _Head(batch.new[-1].version, state, max(head.touched_until, latest))
+
+
+def _next_part(drafts: Sequence[Draft], start: int, version: int) -> Sequence[Draft]:
+    """The next drafts to append together: up to a full batch, or up to one that names another among them."""
+    for place in range(start, min(start + MAX_BATCH, len(drafts))):
+        if place > start and (_named_version(drafts[place].event) or 0) > version:
+            return drafts[start:place]
+    return drafts[start : start + MAX_BATCH]
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Gathers refusals, their places counted from the first draft of the whole, not of its part."""
+
+    start: int
+    gathered: list[Refusal]
+
+    def __call__(self, refusal: Refusal) -> None:
+        head, *rest = refusal.path
+        if rest:
+            refusal.path = (head, str(int(rest[0]) + self.start), *rest[1:])
+        self.gathered.append(refusal)
+
+
+async def _recorded_before(connection: Connection, fund_id: UUID, key: str | None, request: bytes) -> Appended | None:
+    """What an earlier request with this key answered."""
+    if key is None:
+        return None
+    row = await connection.fetchrow(
+        "SELECT input, first_version, last_version FROM ledger_key WHERE fund_id = $1 AND key = $2", fund_id, key
+    )
+    if row is None:
+        return None
+    if row["input"] != request:
+        raise IdempotencyMismatch
+    return await _repeat(connection, fund_id, row["first_version"], row["last_version"])
+
+
+async def _repeat(connection: Connection, fund_id: UUID, first: int, last: int) -> Appended:
+    """An earlier answer again; the facts of an import, which had none in its answer, stay out."""
+    facts = await facts_by_version(connection, fund_id, first, last) if last - first < MAX_BATCH else ()
+    return Appended(first, last, repeated=True, facts=facts)
+
+
+async def _opened_before(connection: Connection, actor: UUID, key: str, request: bytes, fund_id: UUID) -> UUID | None:
+    """The fund an earlier request with this key opened; else None, and the key is taken for `fund_id`."""
+    taken = await connection.fetchval(
+        "INSERT INTO opening_key VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING true",
+        actor, key, request, fund_id,
+    )  # fmt: skip
+    if taken:
+        return None
+    row = await the_row(connection, "SELECT input, fund_id FROM opening_key WHERE actor = $1 AND key = $2", actor, key)
+    if row["input"] != request:
+        raise IdempotencyMismatch
+    earlier: UUID = row["fund_id"]
+    return earlier
+
+
+async def _append(
+    connection: Connection,
+    fund_id: UUID,
+    expected: int,
+    batch: _Batch,
+    *,
+    actor: UUID,
+    key: str | None,
+    request: bytes | None,
+    correlation_id: str | None,
+) -> Appended:
+    """The one statement that writes facts."""
+    fund, person = str(fund_id), str(actor)
+    names, schemas, occurred, touches, companies = [], [], [], [], []
+    prefixes, metadata, payloads = [], [], []
+    for draft, placed in zip(batch.drafts, batch.new, strict=True):
+        kind, payload = codec.encode_event(draft.event)
+        happened = draft.occurred_at or batch.now
+        company = company_of(draft.event)
+        if isinstance(draft.event, EventVoided):
+            company = batch.companies.get(draft.event.version)
+        names.append(kind.name)
+        schemas.append(kind.schema_version)
+        occurred.append(happened)
+        touches.append(placed.occurred_at)
+        companies.append(company)
+        metadata.append(None if draft.metadata is None else codec.canonical_json(draft.metadata))
+        payloads.append(payload)
+        prefixes.append(
+            codec.fact_prefix(
+                fund, kind.name, kind.schema_version, happened, placed.occurred_at, person, company, correlation_id, key
+            )
+        )
+    try:
+        row = await the_row(
+            connection, _APPEND, fund_id, expected, key, request, actor, correlation_id,
+            names, schemas, occurred, touches, companies, prefixes, metadata, payloads,
+        )  # fmt: skip
+    except asyncpg.PostgresError as fault:
+        raise _refusal(fault, expected) from fault
+    if row["repeated"]:
+        return await _repeat(connection, fund_id, row["first_version"], row["last_version"])
+    facts = [
+        Fact(
+            fund, placed.version, names[i], schemas[i], occurred[i], row["recorded_at"] + timedelta(microseconds=i),
+            person, metadata[i], correlation_id, key, payloads[i], row["hashes"][i], placed.event,
+        )
+        for i, placed in enumerate(batch.new)
+    ]  # fmt: skip
+    return Appended(row["first_version"], row["last_version"], repeated=False, facts=facts)
+
+
+def _refusal(fault: asyncpg.PostgresError, expected: int) -> Exception:
+    """What the append's own SQL states mean; any other fault as it is."""
+    if fault.sqlstate == "DP001":
+        return VersionConflict(expected, int(fault.detail or 0))
+    if fault.sqlstate == "DP002":
+        return NotFound("No such fund.", "fundId")
+    return IdempotencyMismatch() if fault.sqlstate == "DP003" else fault

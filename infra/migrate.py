@@ -1,0 +1,62 @@
+"""Migrations: brings a database to this program's schema, one migrator at a time."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from infra.postgres import plain_url, translated
+
+OLDEST_SERVER = 15
+"""Major version of PostgreSQL."""
+_LOCK = 0x6472_7970
+"""Any number that only migrators lock."""
+
+
+class UnsupportedServerError(Exception):
+    """A PostgreSQL too old for the ledger."""
+
+
+def migrate(database_url: str) -> None:
+    """Applies every missing migration.
+
+    Raises:
+        UnavailableError: If the database can't be reached.
+        UnsupportedServerError: If the server is older than PostgreSQL 15.
+    """
+    asyncio.run(migrate_in_loop(database_url))
+
+
+async def migrate_in_loop(database_url: str) -> None:
+    """`migrate` for callers that have an event loop."""
+    plain = plain_url(database_url)
+    with translated():
+        connection = await asyncpg.connect(plain)
+    try:
+        if connection.get_server_version().major < OLDEST_SERVER:
+            message = "Drypowder needs PostgreSQL 15 or newer"
+            raise UnsupportedServerError(message)
+        # Two processes may start on a new database together.
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(plain), poolclass=NullPool
+        )
+        try:
+            async with engine.begin() as sql:
+                await sql.run_sync(_upgrade)
+        finally:
+            await engine.dispose()
+    finally:
+        await connection.close()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

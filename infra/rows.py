@@ -1,0 +1,145 @@
+"""Rows: the tables as SQLModel sees them, for queries off the ledger's hot path and for the migrations' check."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, SmallInteger, Text, desc, text
+from sqlmodel import Field, SQLModel
+
+
+def _instant() -> Column[datetime]:
+    return Column(DateTime(timezone=True), nullable=False)
+
+
+def _bytes() -> Column[bytes]:
+    return Column(LargeBinary, nullable=False)
+
+
+def _version(*, key: bool = False) -> Column[int]:
+    return Column(BigInteger, nullable=False, primary_key=key, autoincrement=False)
+
+
+class FundRow(SQLModel, table=True):
+    """Head of one fund's ledger, and what its opening said."""
+
+    __tablename__ = "fund"
+
+    id: UUID = Field(primary_key=True)
+    name: str = Field(sa_type=Text)
+    currency: str = Field(sa_type=Text)
+    vintage_year: int
+    size_cents: int = Field(sa_type=BigInteger)
+    time_zone: str = Field(sa_type=Text)
+    opened_at: datetime = Field(sa_column=_instant())
+    version: int = Field(sa_column=_version())
+    hash: bytes = Field(sa_column=_bytes())
+    recorded_at: datetime = Field(sa_column=_instant())
+    touched_until: datetime = Field(sa_column=_instant())
+
+
+class FactRow(SQLModel, table=True):
+    """One fact. Never updated, never deleted."""
+
+    __tablename__ = "fact"
+    __table_args__ = (
+        Index("fact_by_valid_time", "fund_id", "touches_at", "version"),
+        Index(
+            "fact_by_company", "fund_id", "company_id", "version", postgresql_where=text("company_id IS NOT NULL")
+        ),
+    )
+
+    fund_id: UUID = Field(primary_key=True)
+    version: int = Field(sa_column=_version(key=True))
+    schema_version: int = Field(sa_type=SmallInteger)
+    type: str = Field(sa_type=Text)
+    occurred_at: datetime = Field(sa_column=_instant())
+    touches_at: datetime = Field(sa_column=_instant())
+    recorded_at: datetime = Field(sa_column=_instant())
+    actor: UUID
+    company_id: str | None = Field(default=None, sa_type=Text)
+    correlation_id: str | None = Field(default=None, sa_type=Text)
+    idempotency_key: str | None = Field(default=None, sa_type=Text)
+    metadata_: str | None = Field(default=None, sa_column=Column("metadata", Text))
+    payload: str = Field(sa_type=Text)
+    hash: bytes = Field(sa_column=_bytes())
+
+
+class LedgerKeyRow(SQLModel, table=True):
+    """An idempotency key used on a fund, and what its append answered."""
+
+    __tablename__ = "ledger_key"
+
+    fund_id: UUID = Field(primary_key=True)
+    key: str = Field(primary_key=True, sa_type=Text)
+    input: bytes = Field(sa_column=_bytes())
+    first_version: int = Field(sa_column=_version())
+    last_version: int = Field(sa_column=_version())
+
+
+class OpeningKeyRow(SQLModel, table=True):
+    """An idempotency key a person used to open a fund, and the fund."""
+
+    __tablename__ = "opening_key"
+
+    actor: UUID = Field(primary_key=True)
+    key: str = Field(primary_key=True, sa_type=Text)
+    input: bytes = Field(sa_column=_bytes())
+    fund_id: UUID
+
+
+class SnapshotRow(SQLModel, table=True):
+    """A cached fold, good for every version from `lo` up to but not including `hi`."""
+
+    __tablename__ = "snapshot"
+    __table_args__ = (
+        Index("snapshot_by_time", "fund_id", "fingerprint", desc("at")),
+        Index("snapshot_open", "fund_id", "at", postgresql_where=text("hi IS NULL")),
+    )
+
+    fund_id: UUID = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    at: datetime = Field(sa_column=_instant())
+    lo: int = Field(sa_column=_version())
+    hi: int | None = Field(default=None, sa_type=BigInteger)
+    kind: str = Field(sa_type=Text)
+    description: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime = Field(sa_column=_instant())
+    fingerprint: bytes = Field(sa_column=_bytes())
+    checksum: bytes = Field(sa_column=_bytes())
+    state: bytes = Field(sa_column=_bytes())
+
+
+class CursorRow(SQLModel, table=True):
+    """How far a consumer has followed a fund."""
+
+    __tablename__ = "cursor"
+
+    consumer: str = Field(primary_key=True, sa_type=Text)
+    fund_id: UUID = Field(primary_key=True)
+    version: int = Field(sa_column=_version())
+
+
+class PersonRow(SQLModel, table=True):
+    """A person: facts carry the id, so that name and e-mail can be erased."""
+
+    __tablename__ = "person"
+
+    id: UUID = Field(primary_key=True)
+    email: str = Field(sa_type=Text, unique=True)
+    name: str | None = Field(default=None, sa_type=Text)
+    administrator: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+
+
+class MembershipRow(SQLModel, table=True):
+    """A person's role in a fund."""
+
+    __tablename__ = "membership"
+    __table_args__ = (Index("membership_by_person", "person_id", "fund_id"),)
+
+    fund_id: UUID = Field(primary_key=True)
+    person_id: UUID = Field(primary_key=True, foreign_key="person.id", ondelete="CASCADE")
+    role: str = Field(sa_type=Text)
+
+
+METADATA = SQLModel.metadata
+"""All the tables, as migrations are checked against them."""

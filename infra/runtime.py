@@ -1,0 +1,94 @@
+"""The composition root: every long-lived part of a process, opened and closed together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from infra.feed import Feed, Hints
+from infra.figures import Figures
+from infra.funds import Funds
+from infra.history import History
+from infra.ledger import Ledger
+from infra.names import Names
+from infra.people import People
+from infra.postgres import open_pool, plain_url
+from infra.settings import Settings
+from infra.snapshots import Snapshots
+from infra.states import States
+
+LIST_CONNECTIONS = 2
+"""Connections of the lists' engine: its queries are few and short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What resolvers, jobs and commands work with."""
+
+    settings: Settings
+    pool: asyncpg.Pool
+    redis: Redis
+    ledger: Ledger
+    states: States
+    history: History
+    figures: Figures
+    snapshots: Snapshots
+    feed: Feed
+    people: People
+    names: Names
+    funds: Funds
+
+
+@asynccontextmanager
+async def opened(settings: Settings, database_url: str, redis_url: str) -> AsyncIterator[Runtime]:
+    """A runtime on these servers.
+
+    Raises:
+        UnavailableError: If the database can't be reached. Redis may come later: it only carries hints and jobs.
+    """
+    pool = await open_pool(database_url, settings.database_pool)
+    redis = Redis.from_url(redis_url)
+    engine = _engine(database_url)
+    states, history = States(pool), History(pool)
+    feed, hints = Feed(pool, history, redis), Hints(redis)
+
+    def moved(fund_id: UUID, version: int) -> None:
+        feed.moved(fund_id, version)
+        hints.moved(fund_id, version)
+
+    try:
+        feed.start()
+        yield Runtime(
+            settings=settings,
+            pool=pool,
+            redis=redis,
+            ledger=Ledger(pool, states, moved),
+            states=states,
+            history=history,
+            figures=Figures(pool),
+            snapshots=Snapshots(pool, states),
+            feed=feed,
+            people=People(pool),
+            names=Names(pool),
+            funds=Funds(engine),
+        )
+    finally:
+        await feed.stop()
+        await engine.dispose()
+        await redis.aclose()
+        await pool.close()
+
+
+def _engine(database_url: str) -> AsyncEngine:
+    plain = plain_url(database_url)
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: asyncpg.connect(plain),
+        pool_size=LIST_CONNECTIONS,
+        # A connection that died with the server is replaced, not handed out.
+        pool_pre_ping=True,
+    )

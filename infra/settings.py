@@ -1,0 +1,50 @@
+"""Settings from the environment: every switch the product has, with its default."""
+
+from functools import cache
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What can be set from outside; the variable's name is the field's in capitals.
+
+    Raises:
+        pydantic.ValidationError: If a variable holds what its field can't.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    database_url: Annotated[str | None, Field(description="PostgreSQL 15 or newer; unset starts the embedded one.")] = (
+        None
+    )
+    redis_url: Annotated[str | None, Field(description="Redis 6 or newer; unset starts the embedded one.")] = None
+    drypowder_data_dir: Annotated[
+        str | None, Field(description="Data directory of the embedded servers; unset is a per-user one.")
+    ] = None
+    drypowder_secret: Annotated[
+        SecretStr | None, Field(description="Signs tokens (HS256); unset uses one the data directory keeps.")
+    ] = None
+    host: Annotated[str, Field(description="Address the API listens on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port the API listens on.")] = 8000
+    public_url: Annotated[
+        str | None, Field(description="Address people reach the API at, where it isn't the one it listens on.")
+    ] = None
+    database_pool: Annotated[int, Field(ge=2, le=500, description="Connections to PostgreSQL per process.")] = 10
+    snapshot_frequency: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Facts between automatic snapshots of a fund.")
+    ] = 100
+    ff_time_machine: Annotated[
+        bool, Field(description="Whether past moments can be asked for; off, `at` and `knownAt` are refused.")
+    ] = True
+    monte_carlo_iterations: Annotated[
+        int, Field(ge=1, le=10_000_000, description="Paths of a reserve simulation when a request names none.")
+    ] = 10_000
+    log_level: Annotated[str, Field(description="DEBUG, INFO, WARNING or ERROR.")] = "INFO"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,183 @@
+"""States: a fund at any moment as known at any version, from the nearest snapshot and the facts after it."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+
+from domain.event import Dated
+from domain.fund import Fund
+from domain.projector import EMPTY, fold
+from domain.refusal import CorruptionError, Invalid, NotFound
+from infra import codec
+from infra.postgres import Connection, the_row
+
+log = logging.getLogger(__name__)
+
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+"""Before every fact."""
+END = datetime(9999, 12, 31, tzinfo=UTC)
+"""After every fact."""
+KEPT_SNAPSHOTS = 256
+"""Decoded snapshots kept per process."""
+
+_BEST = """
+    SELECT id, at, lo FROM snapshot
+    WHERE fund_id = $1 AND fingerprint = $2 AND at <= $3 AND lo <= $4 AND (hi IS NULL OR hi > $4)
+        AND id <> ALL ($5::uuid[])
+    ORDER BY at DESC LIMIT 1
+"""
+_BEST_STRICTLY = _BEST.replace("at <= $3", "at < $3")
+_FACTS = """
+    SELECT version, schema_version, type, touches_at, payload FROM fact
+    WHERE fund_id = $1 AND touches_at > $2 AND touches_at <= $3 AND version <= $4 ORDER BY touches_at, version
+"""
+_REPAIR = "UPDATE snapshot SET state = $3, checksum = $4, fingerprint = $5 WHERE fund_id = $1 AND id = $2"
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A state and how it was reached."""
+
+    state: Fund
+    replayed: int
+    snapshot_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What "as known at" means in versions: the last one recorded by `known_at`, and the ledger's clock now."""
+
+    version: int
+    known_at: datetime
+    at_now: datetime
+
+
+async def resolve(connection: Connection | asyncpg.Pool, fund_id: UUID, known_at: datetime | None) -> Known:
+    """The last version recorded by `known_at` (None: now), the same however often it is asked.
+
+    Raises:
+        NotFound: If there is no such fund.
+        Invalid: If `known_at` lies beyond the ledger's clock.
+    """
+    try:
+        row = await the_row(connection, "SELECT * FROM ledger_resolve($1, $2)", fund_id, known_at)
+    except asyncpg.PostgresError as fault:
+        if fault.sqlstate == "DP002":
+            message = "No such fund."
+            raise NotFound(message, "fundId") from fault
+        if fault.sqlstate == "DP004":
+            message = "What will be known later can't be told yet."
+            raise Invalid(message, "knownAt") from fault
+        raise
+    return Known(*row)
+
+
+def dated(fund_id: UUID, rows: Iterable[asyncpg.Record]) -> list[Dated]:
+    """Facts as a fold takes them.
+
+    Raises:
+        CorruptionError: Naming the fund and version of a fact that can't be read.
+    """
+    found = []
+    for version, schema_version, name, touches_at, payload in rows:
+        try:
+            found.append(Dated(touches_at, version, codec.decode_event(name, schema_version, payload)))
+        except CorruptionError as fault:
+            message = f"fund {fund_id} stops at version {version}: {fault}"
+            raise CorruptionError(message) from fault
+    return found
+
+
+class States:
+    """The read path to states; one per process. Snapshots never change but for their end, so decoded ones are kept."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._decoded: OrderedDict[UUID, Fund] = OrderedDict()
+
+    async def state(self, fund_id: UUID, at: datetime, version: int, *, connection: Connection | None = None) -> Folded:
+        """The fund at `at` by its facts up to `version`.
+
+        Raises:
+            CorruptionError: If a fact can't be read.
+        """
+        if connection is None:
+            async with self._pool.acquire() as own:
+                return await self.state(fund_id, at, version, connection=own)
+        base, base_at, snapshot_id = await self._nearest(connection, fund_id, at, version)
+        facts = dated(fund_id, await connection.fetch(_FACTS, fund_id, base_at, at, version))
+        return Folded(fold(base, facts) if facts else base, len(facts), snapshot_id)
+
+    async def since(
+        self, connection: Connection, fund_id: UUID, start: datetime, version: int
+    ) -> tuple[Fund, list[Dated]]:
+        """The state strictly before `start`, and the facts that touch valid time from then on, voids included."""
+        base, base_at, _ = await self._nearest(connection, fund_id, start, version, strictly=True)
+        facts = dated(fund_id, await connection.fetch(_FACTS, fund_id, base_at, END, version))
+        split = next((place for place, fact in enumerate(facts) if fact.occurred_at >= start), len(facts))
+        return fold(base, facts[:split]), facts[split:]
+
+    async def facts_between(
+        self, fund_id: UUID, start: datetime, end: datetime, version: int
+    ) -> tuple[Fund, Sequence[Dated]]:
+        """The state at `start` and the facts after it up to `end`: what a series folds in one pass."""
+        async with self._pool.acquire() as connection:
+            base, base_at, _ = await self._nearest(connection, fund_id, start, version)
+            facts = dated(fund_id, await connection.fetch(_FACTS, fund_id, base_at, end, version))
+        split = next((place for place, fact in enumerate(facts) if fact.occurred_at > start), len(facts))
+        return fold(base, facts[:split]), facts[split:]
+
+    async def _nearest(
+        self, connection: Connection, fund_id: UUID, at: datetime, version: int, *, strictly: bool = False
+    ) -> tuple[Fund, datetime, UUID | None]:
+        """The newest snapshot at or before `at` that holds for `version`; the empty fund where there is none.
+
+        A snapshot whose checksum or body is bad is logged, passed over, and folded anew from the facts.
+        """
+        bad: list[UUID] = []
+        query = _BEST_STRICTLY if strictly else _BEST
+        while (row := await connection.fetchrow(query, fund_id, codec.FINGERPRINT, at, version, bad)) is not None:
+            state = await self._load(connection, fund_id, row["id"], row["at"], row["lo"])
+            if state is not None:
+                return state, row["at"], row["id"]
+            bad.append(row["id"])
+        return EMPTY, BEGINNING, None
+
+    async def _load(
+        self, connection: Connection, fund_id: UUID, snapshot_id: UUID, at: datetime, lo: int
+    ) -> Fund | None:
+        """The snapshot's state; None where the stored one was bad, which is then mended."""
+        kept = self._decoded.get(snapshot_id)
+        if kept is not None:
+            self._decoded.move_to_end(snapshot_id)
+            return kept
+        row = await connection.fetchrow(
+            "SELECT state, checksum FROM snapshot WHERE fund_id = $1 AND id = $2", fund_id, snapshot_id
+        )
+        if row is None:
+            return None
+        try:
+            if row["checksum"] != codec.state_checksum(str(fund_id), at, lo, row["state"]):
+                message = "its checksum differs"
+                raise CorruptionError(message)
+            state = codec.decode_state(row["state"])
+        except CorruptionError as fault:
+            log.error("snapshot %s of fund %s is ignored and folded anew: %s", snapshot_id, fund_id, fault)  # noqa: TRY400 - the cause is in the message
+            await self.rebuild(connection, fund_id, snapshot_id, at, lo)
+            return None
+        self._decoded[snapshot_id] = state
+        if len(self._decoded) > KEPT_SNAPSHOTS:
+            self._decoded.popitem(last=False)
+        return state
+
+    async def rebuild(self, connection: Connection, fund_id: UUID, snapshot_id: UUID, at: datetime, lo: int) -> None:
+        """Folds a bad or foreign snapshot anew, from the facts alone: right for the same interval of versions."""
+        state = fold(EMPTY, dated(fund_id, await connection.fetch(_FACTS, fund_id, BEGINNING, at, lo)))
+        stored = codec.encode_state(state)
+        checksum = codec.state_checksum(str(fund_id), at, lo, stored)
+        await connection.execute(_REPAIR, fund_id, snapshot_id, stored, checksum, codec.FINGERPRINT)
