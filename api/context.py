@@ -1,0 +1,103 @@
+"""What a resolver knows of its request: who asks, and the runtime's parts."""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from strawberry import Info
+
+from api.ids import fund_uuid
+from domain.refusal import Forbidden, NotFound
+from infra.people import Person, Role
+from infra.rows import FundRow
+from infra.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+
+class UnauthenticatedError(Exception):
+    """No token, or one that isn't good."""
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation's, or one WebSocket connection's.
+
+    Attributes:
+        runtime: The process's parts.
+        person: Who asks; None without a good token.
+        why_not: Why there is no person.
+        client: Address asked from.
+        connection_params: Payload of a WebSocket's `connection_init`.
+    """
+
+    runtime: Runtime
+    person: Person | None
+    why_not: str
+    client: str | None
+    connection_params: object = None
+    request_id: str = ""
+
+    @property
+    def someone(self) -> Person:
+        """Who asks.
+
+        Raises:
+            UnauthenticatedError: If nobody known does.
+        """
+        if self.person is None:
+            raise UnauthenticatedError(self.why_not)
+        return self.person
+
+    async def allowed(self, fund_id: str, least: Role, *path: str) -> UUID:
+        """The fund's UUID, once the person's role was found to reach.
+
+        Raises:
+            UnauthenticatedError: If nobody known asks.
+            NotFound: If the fund doesn't exist or they have no part in it.
+            Forbidden: If their role is too small.
+        """
+        someone = self.someone
+        found = fund_uuid(fund_id, *path)
+        await self.runtime.people.require(someone, found, least, *path)
+        return found
+
+    async def fund(self, fund_id: str) -> FundRow | None:
+        """The fund's head; None where there is no such fund or no part in it.
+
+        Raises:
+            UnauthenticatedError: If nobody known asks.
+        """
+        try:
+            return await self.existing_fund(fund_id)
+        except NotFound:
+            return None
+
+    async def existing_fund(self, fund_id: str) -> FundRow:
+        """The fund's head.
+
+        Raises:
+            UnauthenticatedError: If nobody known asks.
+            NotFound: If there is no such fund or no part in it.
+        """
+        found = await self.allowed(fund_id, Role.VIEWER, "id")
+        row = await self.runtime.funds.fund(found)
+        if row is None:
+            message = "No such fund."
+            raise NotFound(message, "id")
+        return row
+
+    def time_machine(self, *moments: datetime | None) -> None:
+        """Refuses a moment asked for where the time machine is switched off."""
+        if not self.runtime.settings.ff_time_machine and any(moment is not None for moment in moments):
+            message = "The time machine is switched off here; ask without `at` and `knownAt`."
+            raise Forbidden(message)
+
+
+Asked = Info[Context, None]
+
+
+def now() -> datetime:
+    """This process's clock; the ledger's own decides what is known."""
+    return datetime.now(UTC)

@@ -1,0 +1,80 @@
+"""Ids: a fund's is its UUID; everything else's is `kind:fund:…`, readable and told apart by its kind.
+
+Ids of things seen at a moment hold the moment, so that no cache mixes two times.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domain.refusal import NotFound
+from infra.codec import EPOCH, micros
+
+
+def fund_uuid(given: str, *path: str) -> UUID:
+    """The fund's UUID.
+
+    Raises:
+        NotFound: If no fund can have this id.
+    """
+    try:
+        parsed = UUID(given)
+    except ValueError:
+        parsed = None
+    if parsed is None or str(parsed) != given.lower():
+        message = "No such fund."
+        raise NotFound(message, *path)
+    return parsed
+
+
+def fact_id(fund_id: str | UUID, version: int) -> str:
+    """Id of a fact."""
+    return f"fact:{fund_id}:{version}"
+
+
+def snapshot_id(fund_id: UUID, snapshot: UUID) -> str:
+    """Id of a snapshot."""
+    return f"snapshot:{fund_id}:{snapshot}"
+
+
+def state_id(fund_id: UUID, at: datetime, known_at: datetime) -> str:
+    """Id of a fund at a moment."""
+    return f"state:{fund_id}:{micros(at)}:{micros(known_at)}"
+
+
+def company_id(fund_id: UUID, at: datetime, known_at: datetime, key: str) -> str:
+    """Id of a company at a moment; its key comes last, whatever it holds."""
+    return f"company:{fund_id}:{micros(at)}:{micros(known_at)}:{key}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeId:
+    """An id taken apart: its kind, its fund, and the parts that follow."""
+
+    kind: str
+    fund_id: UUID
+    parts: tuple[str, ...]
+
+
+_PARTS = {"fact": 1, "snapshot": 1, "state": 2, "company": 3}
+
+
+def parse(given: str) -> NodeId | None:
+    """The id taken apart; None where it is no id of ours."""
+    kind, _, rest = given.partition(":")
+    if kind not in _PARTS:
+        kind, rest = "fund", given
+    fund, *parts = rest.split(":", _PARTS.get(kind, 0))
+    try:
+        fund_id = fund_uuid(fund)
+    except NotFound:
+        return None
+    return NodeId(kind, fund_id, tuple(parts)) if len(parts) == _PARTS.get(kind, 0) else None
+
+
+def moment_of(text: str) -> datetime | None:
+    """The moment that stands in an id; None where it is none."""
+    try:
+        return EPOCH + timedelta(microseconds=int(text))
+    except (ValueError, OverflowError):
+        return None

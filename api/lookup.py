@@ -1,0 +1,57 @@
+"""Anything by its id."""
+
+from uuid import UUID
+
+from api import ids
+from api.context import Context
+from api.funds import fund_of, portfolio_company, see, state_of
+from api.node import Node
+from api.snapshots import snapshot_of
+from api.timeline import shown
+from infra.rows import FundRow
+
+
+async def find(context: Context, given: str) -> Node | None:
+    """The thing with this id, for whoever has a part in its fund; None where there is none.
+
+    Raises:
+        UnauthenticatedError: If nobody known asks.
+        Refusal: If the id's moment can't be asked for.
+    """
+    found = ids.parse(given)
+    row = None if found is None else await context.fund(str(found.fund_id))
+    if found is None or row is None:
+        return None
+    if found.kind == "fund":
+        return fund_of(row)
+    if found.kind == "fact":
+        return await _fact(context, row, found.parts[0])
+    if found.kind == "snapshot":
+        return await _snapshot(context, row, found.parts[0])
+    return await _seen(context, row, found)
+
+
+async def _fact(context: Context, row: FundRow, version: str) -> Node | None:
+    if not (version.isascii() and version.isdigit() and len(version) < 19):  # noqa: PLR2004 - fits a bigint
+        return None
+    fact = await context.runtime.history.fact(row.id, int(version))
+    return None if fact is None else (await shown(context, row.id, row.currency, [fact]))[0]
+
+
+async def _snapshot(context: Context, row: FundRow, snapshot: str) -> Node | None:
+    try:
+        found = await context.runtime.snapshots.one(row.id, UUID(snapshot))
+    except ValueError:
+        return None
+    return None if found is None else snapshot_of(found)
+
+
+async def _seen(context: Context, row: FundRow, found: ids.NodeId) -> Node | None:
+    at, known_at = ids.moment_of(found.parts[0]), ids.moment_of(found.parts[1])
+    if at is None or known_at is None:
+        return None
+    seen = await see(context, row, at, known_at)
+    if found.kind == "state":
+        return state_of(seen)
+    holding = seen.folded.state.companies.get(found.parts[2])
+    return None if holding is None else portfolio_company(seen, holding)

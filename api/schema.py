@@ -1,0 +1,167 @@
+"""The schema: every area's queries, mutations and subscriptions under one roof."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated
+
+import strawberry
+from graphql import Undefined
+from strawberry.schema.config import StrawberryConfig
+
+from api import recording
+from api import snapshots as caches
+from api import timeline as history
+from api import viewer as whoever
+from api.context import Asked
+from api.errors import Masked
+from api.events import EVENT_TYPES, FundEvent
+from api.feed import follow
+from api.funds import AtArgument, FundState, KnownAtArgument, fund_state, see
+from api.lookup import find
+from api.node import Node
+from api.scalars import SCALARS
+from infra.people import Role
+
+FundId = Annotated[strawberry.ID, strawberry.argument(description="The fund.")]
+First = Annotated[int | None, strawberry.argument(description="So many, 200 at most, from the start or after `after`.")]
+After = Annotated[str | None, strawberry.argument(description="Cursor to go on from.")]
+Last = Annotated[int | None, strawberry.argument(description="So many, 200 at most, from the end or before `before`.")]
+Before = Annotated[str | None, strawberry.argument(description="Cursor to come up to.")]
+
+
+@strawberry.type(description="What can be asked.")
+class Query:
+    @strawberry.field(description="Who asks.")
+    def viewer(self, info: Asked) -> whoever.Viewer:
+        return whoever.viewer(info.context)
+
+    @strawberry.field(description="Anything by its id; null where there is no such thing, or no part in it.")
+    async def node(
+        self,
+        info: Asked,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],  # noqa: A002 - the contract's name
+    ) -> Node | None:
+        return await find(info.context, id)
+
+    @strawberry.field(description="Funds that whoever asks has a part in.")
+    async def funds(self, info: Asked, first: First = 50, after: After = None) -> whoever.FundConnection:
+        return await whoever.funds(info.context, first, after)
+
+    @strawberry.field(
+        description="State of a fund at a moment: what was true at `at`, as far as it was known at `knownAt`. Both "
+        "default to now. Null where there is no such fund, or no part in it."
+    )
+    async def fund(
+        self,
+        info: Asked,
+        id: FundId,  # noqa: A002 - the contract's name
+        at: AtArgument = None,
+        known_at: KnownAtArgument = None,
+    ) -> FundState | None:
+        row = await info.context.fund(id)
+        return None if row is None else await fund_state(info.context, row, at, known_at)
+
+    @strawberry.field(
+        description="What changed between two moments: totals, companies, reserves, and the facts in between."
+    )
+    async def fund_change(
+        self,
+        info: Asked,
+        id: FundId,  # noqa: A002 - the contract's name
+        from_: Annotated[history.MomentInput, strawberry.argument(name="from", description="The first moment.")],
+        to: Annotated[history.MomentInput, strawberry.argument(description="The second.")],
+    ) -> history.FundChange:
+        row = await info.context.existing_fund(id)
+        begin = await see(info.context, row, from_.at, from_.known_at)
+        return history.change(begin, await see(info.context, row, to.at, to.known_at))
+
+    @strawberry.field(description="A fund's facts in the order they were learned.")
+    async def timeline(  # noqa: PLR0913 - the contract's arguments
+        self,
+        info: Asked,
+        fund_id: FundId,
+        filter: Annotated[history.TimelineFilter | None, strawberry.argument(description="Which facts.")] = None,  # noqa: A002
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        newest_first: Annotated[bool | None, strawberry.argument(description="Newest learned first.")] = True,  # noqa: FBT002
+    ) -> history.FundEventConnection:
+        found = await info.context.allowed(fund_id, Role.VIEWER, "fundId")
+        return await history.timeline(
+            info.context, found, filter, first, after, last, before, newest_first=newest_first is not False
+        )
+
+    @strawberry.field(description="A fund's snapshots, newest made first.")
+    async def snapshots(
+        self, info: Asked, fund_id: FundId, first: First = 50, after: After = None
+    ) -> caches.SnapshotConnection:
+        found = await info.context.allowed(fund_id, Role.VIEWER, "fundId")
+        return await caches.listed(info.context, found, first, after)
+
+
+@strawberry.type(description="What can be changed.")
+class Mutation:
+    @strawberry.mutation(description="Opens a fund; whoever opens it is its first ADMIN.")
+    async def open_fund(
+        self,
+        info: Asked,
+        input: Annotated[recording.OpenFundInput, strawberry.argument(description="The fund.")],  # noqa: A002
+    ) -> recording.OpenFundPayload:
+        return await recording.open_fund(info.context, input)
+
+    @strawberry.mutation(
+        description="Appends 1 to 1,000 facts, all or none. The one way to write to a fund's ledger. Takes ANALYST."
+    )
+    async def record_events(
+        self,
+        info: Asked,
+        input: Annotated[recording.RecordEventsInput, strawberry.argument(description="The facts.")],  # noqa: A002
+    ) -> recording.RecordEventsPayload:
+        return await recording.record_events(info.context, input)
+
+    @strawberry.mutation(description="Takes a snapshot of a fund as it is now. Takes ANALYST.")
+    async def create_snapshot(
+        self,
+        info: Asked,
+        fund_id: FundId,
+        description: Annotated[str | None, strawberry.argument(description="What it is for.")] = None,
+    ) -> caches.SnapshotPayload:
+        return await caches.create(info.context, fund_id, description)
+
+
+@strawberry.type(description="What can be followed.")
+class Subscription:
+    @strawberry.subscription(
+        description="Facts of a fund in version order, first those after `afterVersion` that are already stored, then "
+        "each new one; no gap, no repeat. Without `afterVersion`, only new ones."
+    )
+    async def fund_events(
+        self,
+        info: Asked,
+        fund_id: FundId,
+        after_version: Annotated[int | None, strawberry.argument(description="Version the client holds.")] = None,
+    ) -> AsyncGenerator[FundEvent, None]:
+        async for one in follow(info.context, fund_id, after_version):
+            yield one
+
+
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=list(EVENT_TYPES.values()),
+    config=StrawberryConfig(scalar_map=dict(SCALARS)),
+    extensions=[Masked],
+)
+
+
+def _without_null_defaults() -> None:
+    """Arguments that may be left out have no default in the schema, rather than a null one: the resolvers have it."""
+    for kind in schema._schema.type_map.values():  # noqa: SLF001 - strawberry offers no other way to the built schema
+        for one in getattr(kind, "fields", {}).values():
+            for place in (one, *getattr(one, "args", {}).values()):
+                if getattr(place, "default_value", Undefined) is None:
+                    place.default_value = Undefined
+
+
+_without_null_defaults()
