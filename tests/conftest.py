@@ -1,0 +1,141 @@
+"""Real servers and a running API for every test that wants them; each test makes funds of its own."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+import uvicorn
+
+from api import security
+from api.app import application
+from domain.capital import FundOpened
+from domain.money import Money
+from infra.embedded import EmbeddedPostgres, EmbeddedRedis
+from infra.migrate import migrate
+from infra.people import Person, Role
+from infra.runtime import Runtime, opened
+from infra.settings import Settings
+
+SECRET = "a secret that only these tests sign with, 32 bytes and more"
+OPENED_AT = datetime(2006, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Addresses of the PostgreSQL and Redis under test."""
+
+    database_url: str
+    redis_url: str
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """PostgreSQL and Redis: those of DATABASE_URL and REDIS_URL, or embedded ones of this session."""
+    database_url, redis_url = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
+    directory = tmp_path_factory.mktemp("servers")
+    started: list[EmbeddedPostgres | EmbeddedRedis] = []
+    try:
+        if database_url is None:
+            postgres = EmbeddedPostgres(directory / "postgres")
+            started.append(postgres)
+            database_url = postgres.url
+        if redis_url is None:
+            redis = EmbeddedRedis(directory / "redis")
+            started.append(redis)
+            redis_url = redis.url
+        for server in started:
+            server.start()
+        for server in started:
+            server.wait_ready()
+        migrate(database_url)
+        yield Servers(database_url, redis_url)
+    finally:
+        for server in reversed(started):
+            server.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def runtime(servers: Servers) -> AsyncIterator[Runtime]:
+    """A runtime on the servers under test."""
+    async with opened(Settings(), servers.database_url, servers.redis_url) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="session")
+async def owner(runtime: Runtime) -> Person:
+    """Who records in tests of `infra`."""
+    return await runtime.people.enrol(f"owner-{uuid4().hex}@example.org")
+
+
+OpenFund = Callable[..., Awaitable[UUID]]
+
+
+@pytest_asyncio.fixture(scope="session")
+async def open_fund(runtime: Runtime, owner: Person) -> OpenFund:
+    """Opens a fund of 60,000,000 USD on 1 January 2006, or of another size and moment, and gives its id."""
+
+    async def opening(size: int = 60_000_000_00, opened_at: datetime = OPENED_AT) -> UUID:
+        fund_id, _ = await runtime.ledger.open_fund(
+            FundOpened("Test Fund", "USD", opened_at.year, Money(size)), opened_at, actor=owner.id
+        )
+        return fund_id
+
+    return opening
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A running API: its address, and the runtime of these tests beside its own."""
+
+    url: str
+    runtime: Runtime
+
+    @property
+    def ws_url(self) -> str:
+        """The endpoint for WebSockets."""
+        return self.url.replace("http", "ws", 1) + "/graphql"
+
+    async def token(self, role: Role | None = None, fund_id: UUID | None = None, *, administrator: bool = False) -> str:
+        """A new person's token, with a role in a fund if asked."""
+        person = await self.runtime.people.enrol(f"{uuid4().hex}@example.org", administrator=administrator)
+        if role is not None and fund_id is not None:
+            await self.runtime.people.give(person.id, fund_id, role)
+        return security.issue(SECRET, person, datetime.now(UTC), timedelta(hours=1))
+
+    async def ask(self, query: str, variables: dict[str, object] | None = None, *, token: str | None) -> dict[str, object]:
+        """The answer to one request, whole."""
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60) as client:
+            answer = await client.post("/graphql", json={"query": query, "variables": variables or {}})
+        told: dict[str, object] = answer.json()
+        return told
+
+
+@pytest_asyncio.fixture(scope="session")
+async def live(servers: Servers, runtime: Runtime) -> AsyncIterator[Live]:
+    """The API on a real port, in this process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    app = application(Settings(), servers.database_url, servers.redis_url, SECRET)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False))
+    server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+    import asyncio
+
+    serving = asyncio.ensure_future(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield Live(f"http://127.0.0.1:{port}", runtime)
+    server.should_exit = True
+    await serving
+
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+"""Real input, where it lies beside the project."""
