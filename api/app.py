@@ -118,7 +118,10 @@ def application(settings: Settings, database_url: str, redis_url: str, secret: s
 
     async def readyz(_: Request) -> Response:
         runtime = held["runtime"]
-        parts = {"database": await _answers(runtime.pool.fetchval("SELECT 1")), "redis": await _answers(runtime.redis.ping())}
+        parts = {
+            "database": await _answers(runtime.pool.fetchval("SELECT 1")),
+            "redis": await _answers(runtime.redis.ping()),
+        }
         ready = all(parts.values())
         return JSONResponse({"status": "ready" if ready else "waiting", **parts}, status_code=200 if ready else 503)
 

@@ -98,7 +98,9 @@ class PortfolioCompany(Node):
     deployed_reserves: Money = strawberry.field(description="Of the plan, already invested.")
     moic: float | None = strawberry.field(description="(Proceeds + fair value) / invested; null before any cheque.")
 
-    @strawberry.field(description="Internal rate of return with the fair value received at the moment; null if undefined.")
+    @strawberry.field(
+        description="Internal rate of return with the fair value received at the moment; null if undefined."
+    )
     def irr(self) -> float | None:
         return self.holding.irr(self.seen.at)
 
@@ -168,7 +170,9 @@ class FundState(Node):
     )
     planned_reserves: Money = strawberry.field(description="Reserves planned for all companies.")
     deployed_reserves: Money = strawberry.field(description="Reserves already invested.")
-    moic: float | None = strawberry.field(description="Gross: (proceeds + fair value) / invested; null before any cheque.")
+    moic: float | None = strawberry.field(
+        description="Gross: (proceeds + fair value) / invested; null before any cheque."
+    )
     dpi: float | None = strawberry.field(description="Distributed / called; null without calls.")
     rvpi: float | None = strawberry.field(description="Net asset value / called; null without calls.")
     tvpi: float | None = strawberry.field(description="DPI + RVPI; null without calls.")
@@ -194,7 +198,7 @@ class FundState(Node):
     @strawberry.field(description="One company by the caller's own key.")
     def company(
         self,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The company's key.")],  # noqa: A002
+        id: Annotated[strawberry.ID, strawberry.argument(description="The company's key.")],
     ) -> PortfolioCompany | None:
         holding = self.seen.folded.state.companies.get(id)
         return None if holding is None else portfolio_company(self.seen, holding)
@@ -248,7 +252,9 @@ class Fund(Node):
         points: Annotated[int | None, strawberry.argument(description="How many moments: 2 to 500.")] = DEFAULT_POINTS,
         known_at: KnownAtArgument = None,
     ) -> FundSeries:
-        return await fund_series(info.context, self.row, from_, to, DEFAULT_POINTS if points is None else points, known_at)
+        return await fund_series(
+            info.context, self.row, from_, to, DEFAULT_POINTS if points is None else points, known_at
+        )
 
 
 def fund_of(row: FundRow) -> Fund:
@@ -323,7 +329,7 @@ def state_of(seen: Seen) -> FundState:
     )
 
 
-async def fund_series(  # noqa: PLR0913 - the contract's arguments
+async def fund_series(
     context: Context,
     row: FundRow,
     start: datetime | None,

@@ -1,6 +1,5 @@
 """Recording: opening a fund and appending facts to its ledger."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from zoneinfo import available_timezones
@@ -82,7 +81,7 @@ async def open_fund(context: Context, given: OpenFundInput) -> OpenFundPayload:
         time_zone = given.time_zone or "UTC"
         if time_zone not in _time_zones():
             message = "This is no IANA time zone, such as Europe/Berlin."
-            raise Invalid(message, "timeZone")  # noqa: TRY301 - told like every other refusal
+            raise Invalid(message, "timeZone")
         opened = FundOpened(given.name, given.currency, given.vintage_year, given.size, time_zone)
         fund_id, _ = await context.runtime.ledger.open_fund(
             opened, given.opened_at, actor=someone.id, key=given.idempotency_key

@@ -12,8 +12,8 @@ from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 from strawberry.types.scalar import ScalarDefinition, scalar
 
 from domain.event import CompanyKey
-from domain.money import Fraction, Money, money_from_text, money_text
 from domain.moments import instant_text
+from domain.money import Fraction, Money, money_from_text, money_text
 from infra.wire import date_from_text, decimal_from_text, instant_from_text
 
 RFC_3339 = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6"

@@ -7,11 +7,9 @@ import strawberry
 from graphql import Undefined
 from strawberry.schema.config import StrawberryConfig
 
-from api import recording
-from api import snapshots as caches
-from api import timeline as history
-from api import viewer as whoever
+from api import recording, snapshots as caches, timeline as history, viewer as whoever
 from api.context import Asked
+from api.documents import KnownDocuments
 from api.errors import Masked
 from api.events import EVENT_TYPES, FundEvent
 from api.feed import follow
@@ -38,7 +36,7 @@ class Query:
     async def node(
         self,
         info: Asked,
-        id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],  # noqa: A002 - the contract's name
+        id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")],
     ) -> Node | None:
         return await find(info.context, id)
 
@@ -53,7 +51,7 @@ class Query:
     async def fund(
         self,
         info: Asked,
-        id: FundId,  # noqa: A002 - the contract's name
+        id: FundId,
         at: AtArgument = None,
         known_at: KnownAtArgument = None,
     ) -> FundState | None:
@@ -66,7 +64,7 @@ class Query:
     async def fund_change(
         self,
         info: Asked,
-        id: FundId,  # noqa: A002 - the contract's name
+        id: FundId,
         from_: Annotated[history.MomentInput, strawberry.argument(name="from", description="The first moment.")],
         to: Annotated[history.MomentInput, strawberry.argument(description="The second.")],
     ) -> history.FundChange:
@@ -75,7 +73,7 @@ class Query:
         return history.change(begin, await see(info.context, row, to.at, to.known_at))
 
     @strawberry.field(description="A fund's facts in the order they were learned.")
-    async def timeline(  # noqa: PLR0913 - the contract's arguments
+    async def timeline(
         self,
         info: Asked,
         fund_id: FundId,
@@ -84,7 +82,7 @@ class Query:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        newest_first: Annotated[bool | None, strawberry.argument(description="Newest learned first.")] = True,  # noqa: FBT002
+        newest_first: Annotated[bool | None, strawberry.argument(description="Newest learned first.")] = True,
     ) -> history.FundEventConnection:
         found = await info.context.allowed(fund_id, Role.VIEWER, "fundId")
         return await history.timeline(
@@ -105,7 +103,7 @@ class Mutation:
     async def open_fund(
         self,
         info: Asked,
-        input: Annotated[recording.OpenFundInput, strawberry.argument(description="The fund.")],  # noqa: A002
+        input: Annotated[recording.OpenFundInput, strawberry.argument(description="The fund.")],
     ) -> recording.OpenFundPayload:
         return await recording.open_fund(info.context, input)
 
@@ -115,7 +113,7 @@ class Mutation:
     async def record_events(
         self,
         info: Asked,
-        input: Annotated[recording.RecordEventsInput, strawberry.argument(description="The facts.")],  # noqa: A002
+        input: Annotated[recording.RecordEventsInput, strawberry.argument(description="The facts.")],
     ) -> recording.RecordEventsPayload:
         return await recording.record_events(info.context, input)
 
@@ -151,7 +149,7 @@ schema = strawberry.Schema(
     subscription=Subscription,
     types=list(EVENT_TYPES.values()),
     config=StrawberryConfig(scalar_map=dict(SCALARS)),
-    extensions=[Masked],
+    extensions=[Masked, KnownDocuments],
 )
 
 

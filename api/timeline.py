@@ -59,7 +59,7 @@ def _companies(facts: Iterable[Fact]) -> Iterable[str]:
     return (key for fact in facts if (key := company_of(fact.event)) is not None)
 
 
-async def timeline(  # noqa: PLR0913 - the contract's arguments
+async def timeline(
     context: Context,
     fund_id: UUID,
     chosen: TimelineFilter | None,

@@ -27,6 +27,8 @@ from domain.refusal import (
 MAX_BATCH = 1_000
 """Facts in one append."""
 EMPTY = Fund()
+NOTHING = EventVoided(version=0, reason="names no fact: versions start at 1")
+"""Counts as a version in a fold and changes nothing: stands for forecasts and figures, which needn't be read."""
 
 
 def order(fact: Dated) -> tuple[datetime, int]:

@@ -14,7 +14,7 @@ from domain.text import check_optional_text
 from domain.wording import Wording
 from infra import codec
 from infra.postgres import Connection, translated
-from infra.states import BEGINNING, END, States, dated, resolve
+from infra.states import BEGINNING, END, FOLDED_FACTS, UNFOLDED, States, dated, resolve
 
 KEPT_CLOSED = 200
 """Automatic snapshots kept per fund after a backdated fact closed them; they serve what was known before it."""
@@ -47,10 +47,6 @@ _KEEP = "SELECT ledger_keep_snapshot($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _GAPS = """
     SELECT width_bucket(touches_at, $2::timestamptz[]) AS gap, count(*) AS facts
     FROM fact WHERE fund_id = $1 AND version <= $3 GROUP BY 1 ORDER BY 1
-"""
-_BETWEEN = """
-    SELECT version, schema_version, type, touches_at, payload FROM fact
-    WHERE fund_id = $1 AND touches_at > $2 AND touches_at <= $3 AND version <= $4 ORDER BY touches_at, version
 """
 _THIN = """
     DELETE FROM snapshot WHERE fund_id = $1 AND kind = 'AUTO' AND (fingerprint <> $2 OR id IN (
@@ -121,7 +117,7 @@ class Snapshots:
         base = EMPTY
         if start != BEGINNING:
             base = (await self._states.state(fund_id, start, version, connection=connection)).state
-        facts = dated(fund_id, await connection.fetch(_BETWEEN, fund_id, start, end, version))
+        facts = dated(fund_id, await connection.fetch(FOLDED_FACTS, fund_id, start, end, version, UNFOLDED))
         made = 0
         for moment, state in _milestones(base, facts, frequency):
             await self._store(connection, fund_id, moment, version, state, SnapshotKind.AUTO, None)

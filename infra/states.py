@@ -9,9 +9,11 @@ from uuid import UUID
 
 import asyncpg
 
+from domain.correction import EventVoided
 from domain.event import Dated
+from domain.events import KINDS
 from domain.fund import Fund
-from domain.projector import EMPTY, fold
+from domain.projector import EMPTY, NOTHING, fold
 from domain.refusal import CorruptionError, Invalid, NotFound
 from infra import codec
 from infra.postgres import Connection, the_row
@@ -36,6 +38,10 @@ _FACTS = """
     SELECT version, schema_version, type, touches_at, payload FROM fact
     WHERE fund_id = $1 AND touches_at > $2 AND touches_at <= $3 AND version <= $4 ORDER BY touches_at, version
 """
+# Forecasts and reported figures count as versions and change no state: their payloads stay in the database.
+FOLDED_FACTS = _FACTS.replace("payload FROM", "CASE WHEN type = ANY ($5) THEN NULL ELSE payload END FROM")
+UNFOLDED = [kind.name for kind in KINDS.values() if not (kind.folds or kind.cls is EventVoided)]
+"""Stored names of the kinds of facts that no state depends on."""
 _REPAIR = "UPDATE snapshot SET state = $3, checksum = $4, fingerprint = $5 WHERE fund_id = $1 AND id = $2"
 
 
@@ -86,7 +92,8 @@ def dated(fund_id: UUID, rows: Iterable[asyncpg.Record]) -> list[Dated]:
     found = []
     for version, schema_version, name, touches_at, payload in rows:
         try:
-            found.append(Dated(touches_at, version, codec.decode_event(name, schema_version, payload)))
+            event = NOTHING if payload is None else codec.decode_event(name, schema_version, payload)
+            found.append(Dated(touches_at, version, event))
         except CorruptionError as fault:
             message = f"fund {fund_id} stops at version {version}: {fault}"
             raise CorruptionError(message) from fault
@@ -110,7 +117,7 @@ class States:
             async with self._pool.acquire() as own:
                 return await self.state(fund_id, at, version, connection=own)
         base, base_at, snapshot_id = await self._nearest(connection, fund_id, at, version)
-        facts = dated(fund_id, await connection.fetch(_FACTS, fund_id, base_at, at, version))
+        facts = dated(fund_id, await connection.fetch(FOLDED_FACTS, fund_id, base_at, at, version, UNFOLDED))
         return Folded(fold(base, facts) if facts else base, len(facts), snapshot_id)
 
     async def since(
@@ -128,7 +135,7 @@ class States:
         """The state at `start` and the facts after it up to `end`: what a series folds in one pass."""
         async with self._pool.acquire() as connection:
             base, base_at, _ = await self._nearest(connection, fund_id, start, version)
-            facts = dated(fund_id, await connection.fetch(_FACTS, fund_id, base_at, end, version))
+            facts = dated(fund_id, await connection.fetch(FOLDED_FACTS, fund_id, base_at, end, version, UNFOLDED))
         split = next((place for place, fact in enumerate(facts) if fact.occurred_at > start), len(facts))
         return fold(base, facts[:split]), facts[split:]
 
@@ -177,7 +184,7 @@ class States:
 
     async def rebuild(self, connection: Connection, fund_id: UUID, snapshot_id: UUID, at: datetime, lo: int) -> None:
         """Folds a bad or foreign snapshot anew, from the facts alone: right for the same interval of versions."""
-        state = fold(EMPTY, dated(fund_id, await connection.fetch(_FACTS, fund_id, BEGINNING, at, lo)))
+        state = fold(EMPTY, dated(fund_id, await connection.fetch(FOLDED_FACTS, fund_id, BEGINNING, at, lo, UNFOLDED)))
         stored = codec.encode_state(state)
         checksum = codec.state_checksum(str(fund_id), at, lo, stored)
         await connection.execute(_REPAIR, fund_id, snapshot_id, stored, checksum, codec.FINGERPRINT)

@@ -1,0 +1,43 @@
+"""Documents parsed and validated once: the same few queries come again and again."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from graphql import DocumentNode
+from strawberry.extensions import SchemaExtension
+
+KEPT = 512
+"""Documents kept per process."""
+LONGEST = 16_384
+"""Characters of the longest document kept; longer ones are parsed each time."""
+
+_good: OrderedDict[str, DocumentNode] = OrderedDict()
+
+
+class KnownDocuments(SchemaExtension):
+    """Skips parsing and validation of a text that passed both before; variables have no part in either.
+
+    Only good documents are kept. An extension that raises while parsing breaks streams, and a bad document is no one's
+    hot path.
+    """
+
+    def on_parse(self) -> Iterator[None]:
+        """Hands over the parsed document, if it is known."""
+        known = _good.get(self.execution_context.query or "")
+        if known is not None:
+            self.execution_context.graphql_document = known
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Skips validation of a known document, and gets to know one that passes."""
+        context = self.execution_context
+        text = context.query or ""
+        if text in _good:
+            _good.move_to_end(text)
+            context.pre_execution_errors = []
+        yield
+        document = context.graphql_document
+        if text not in _good and document is not None and not context.pre_execution_errors and len(text) <= LONGEST:
+            _good[text] = document
+            if len(_good) > KEPT:
+                _good.popitem(last=False)
