@@ -16,14 +16,16 @@ from api import security
 from domain.moments import instant_text
 from infra import locate
 from infra.demo import Sample, ensure_sample
-from infra.embedded import EmbeddedPostgres, EmbeddedRedis, ServerDidNotStart
+from infra.account import ServerDidNotStart
+from infra.embedded import EmbeddedPostgres, EmbeddedRedis
 from infra.instance import DataDirectory, DataDirectoryInUse, Instance, write_admin_token
 from infra.logs import configure
 from infra.migrate import UnsupportedServerError, migrate
+from infra.part import Command, Part, Step
 from infra.postgres import UnavailableError
 from infra.runtime import opened
 from infra.settings import settings
-from infra.supervisor import Command, Part, PartKeepsFailing, Step, Supervisor
+from infra.supervisor import PartKeepsFailing, Supervisor
 
 ADMINISTRATOR = "admin@localhost"
 TOKEN_LIFETIME = timedelta(days=30)

@@ -19,12 +19,14 @@ import pytest
 import redis.asyncio
 from arq.connections import RedisSettings
 
-from infra.embedded import EmbeddedPostgres, EmbeddedRedis, ServerDidNotStart
+from infra.account import ServerDidNotStart
+from infra.embedded import EmbeddedPostgres, EmbeddedRedis
 
 PROJECT = Path(__file__).parents[2]
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 IS_ROOT = os.geteuid() == 0
 NOBODY = 65534
+SYSTEM_PYTHON = Path("/usr/bin/python3")  # which others may run, unlike one in root's home
 
 
 @pytest.fixture(scope="module", params=["wheel", "debian"])
@@ -179,17 +181,32 @@ def test_a_server_that_somebody_else_left_running_is_replaced(postgres: Embedded
         restart(postgres)
 
 
-def test_nobody_else_can_connect(postgres: EmbeddedPostgres) -> None:
+def test_only_the_servers_user_can_reach_its_socket(postgres: EmbeddedPostgres) -> None:
     path = postgres.socket_directory / ".s.PGSQL.5432"
     assert stat.S_IMODE(postgres.socket_directory.stat().st_mode) == 0o700
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
-    if IS_ROOT:
-        reach = ["/bin/sh", "-c", 'test -e "$0"', str(path)]
-        owner = path.stat().st_uid
-        assert owner not in {0, NOBODY}
-        for user, status in ((owner, 0), (NOBODY, 1)):
-            tried = subprocess.run(reach, user=user, extra_groups=(), cwd="/", check=False)
-            assert tried.returncode == status
+    owner = path.stat().st_uid
+    assert owner not in {0, NOBODY} if IS_ROOT else owner == os.geteuid()
+
+
+@pytest.mark.skipif(not IS_ROOT or not SYSTEM_PYTHON.exists(), reason="needs other users and their Python")
+def test_nobody_else_can_connect() -> None:
+    everybodys = Path(tempfile.mkdtemp())
+    everybodys.chmod(0o755)
+    server = EmbeddedRedis(everybodys / "redis")
+    try:
+        restart(server)
+        connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+        argv = [str(SYSTEM_PYTHON), "-c", connect, server.url.removeprefix("unix://")]
+        for user, refused in ((server.directory.stat().st_uid, False), (NOBODY, True)):
+            tried = subprocess.run(
+                argv, capture_output=True, text=True, check=False, user=user, extra_groups=(), cwd="/"
+            )
+            assert ("PermissionError" in tried.stderr) is refused
+            assert (tried.returncode != 0) is refused
+    finally:
+        server.stop()
+        shutil.rmtree(everybodys)
 
 
 START = """
@@ -348,8 +365,8 @@ def test_the_servers_run_for_an_ordinary_user_too() -> None:
     directory = Path(tempfile.mkdtemp())
     os.chown(directory, NOBODY, NOBODY)
     try:
-        for python in (sys.executable, "/usr/bin/python3"):
-            with suppress(PermissionError):
+        for python in (sys.executable, str(SYSTEM_PYTHON)):
+            with suppress(PermissionError, FileNotFoundError):
                 if as_nobody(python, "-c", "import infra.embedded").returncode == 0:
                     break
         else:

@@ -16,7 +16,8 @@ import pytest
 import redis
 
 from infra.instance import Instance, find_instance
-from infra.supervisor import Command, Part, PartKeepsFailing, Step, Supervisor
+from infra.part import Command, Part, Step
+from infra.supervisor import PartKeepsFailing, Supervisor
 
 PROJECT = Path(__file__).parents[2]
 
@@ -26,7 +27,8 @@ import os, sys
 from pathlib import Path
 from infra.embedded import EmbeddedPostgres, EmbeddedRedis
 from infra.instance import DataDirectory, DataDirectoryInUse, Instance
-from infra.supervisor import Command, Step, Supervisor
+from infra.part import Command, Step
+from infra.supervisor import Supervisor
 
 def child(name, **more):
     said = data.path / f"{name}.pid"
