@@ -175,9 +175,7 @@ def test_what_can_be_recalled_can_be_invested_and_no_cent_more() -> None:
         OPENED, ACME_ADDED, InvestmentMade(ACME, usd(900_000)), DistributionMade(usd(50_000), recallable=True)
     )
     ledger.when(InvestmentMade(ACME, usd(150_000))).then(available_capital=0)
-    ledger.when(InvestmentMade(ACME, usd("150000.01"))).refused(
-        ExceedsAvailableCapital, "events", "0", "amount"
-    )
+    ledger.when(InvestmentMade(ACME, usd("150000.01"))).refused(ExceedsAvailableCapital, "events", "0", "amount")
 
 
 def test_all_cash_can_be_distributed_and_no_cent_more() -> None:

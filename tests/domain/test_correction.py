@@ -36,9 +36,9 @@ def test_a_fact_voided_and_recorded_right_counts_once() -> None:
 
 
 def test_a_fact_can_be_voided_and_recorded_right_in_one_append() -> None:
-    given(OPENED, CapitalCalled(usd(1_000_000))).when(
-        void(2), on("2020-01-02", CapitalCalled(usd(900_000)))
-    ).then(version=4, called=usd(900_000))
+    given(OPENED, CapitalCalled(usd(1_000_000))).when(void(2), on("2020-01-02", CapitalCalled(usd(900_000)))).then(
+        version=4, called=usd(900_000)
+    )
 
 
 def test_a_void_makes_room_for_what_later_facts_need() -> None:
@@ -149,15 +149,11 @@ def test_a_recallable_distribution_can_not_be_voided_from_under_a_cheque() -> No
 def test_a_return_to_the_portfolio_can_not_be_voided_from_under_a_cheque() -> None:
     exited = CompanyStatusChanged(ACME, CompanyStatus.EXITED)
     back = CompanyStatusChanged(ACME, CompanyStatus.ACTIVE)
-    given(OPENED, ACME_ADDED, exited, back, InvestmentMade(ACME, usd(5))).when(void(4)).contradicts(
-        5, "events", "0"
-    )
+    given(OPENED, ACME_ADDED, exited, back, InvestmentMade(ACME, usd(5))).when(void(4)).contradicts(5, "events", "0")
 
 
 def test_a_contradiction_by_several_new_facts_names_none_of_them() -> None:
-    given(OPENED, CALL, CapitalCalled(usd(50)), DistributionMade(usd(120))).when(FEE, void(3)).contradicts(
-        4, "events"
-    )
+    given(OPENED, CALL, CapitalCalled(usd(50)), DistributionMade(usd(120))).when(FEE, void(3)).contradicts(4, "events")
 
 
 def test_a_void_reads_well() -> None:

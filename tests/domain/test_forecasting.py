@@ -28,9 +28,7 @@ HELD = given(OPENED, ACME_ADDED, InvestmentMade(ACME, usd(100_000)))
 
 def quarter(year: int, number: int, figure: str = "100") -> ForecastPeriod:
     start = date(year, 3 * number - 2, 1)
-    return ForecastPeriod(
-        start, (start + timedelta(days=95)).replace(day=1) - timedelta(days=1), Decimal(figure)
-    )
+    return ForecastPeriod(start, (start + timedelta(days=95)).replace(day=1) - timedelta(days=1), Decimal(figure))
 
 
 FORECAST = ForecastCreated(ACME, MetricType.REVENUE, (quarter(2021, 1), quarter(2021, 2)))
@@ -68,9 +66,7 @@ def test_a_forecast_has_1_to_400_periods(count: int) -> None:
 @pytest.mark.parametrize("count", [1, 400])
 def test_a_forecast_may_have_1_or_400_periods_of_a_day(count: int) -> None:
     days = [date(2020, 1, 1) + timedelta(days=n) for n in range(count)]
-    HELD.when(but(FORECAST, periods=tuple(ForecastPeriod(day, day, Decimal(1)) for day in days))).then(
-        version=4
-    )
+    HELD.when(but(FORECAST, periods=tuple(ForecastPeriod(day, day, Decimal(1)) for day in days))).then(version=4)
 
 
 @pytest.mark.parametrize(
@@ -183,8 +179,7 @@ def test_a_report_reads_well() -> None:
     assert REPORT.summary(TOLD) == "Acme reported cash burn of 1,234,567.5 for 01 Jan 2021 to 31 Mar 2021"
     restated = but(REPORT, value=Decimal("1E+3"), supersedes_version=7)
     assert (
-        restated.summary(TOLD)
-        == "Acme reported cash burn of 1,000 for 01 Jan 2021 to 31 Mar 2021, restating version 7"
+        restated.summary(TOLD) == "Acme reported cash burn of 1,000 for 01 Jan 2021 to 31 Mar 2021, restating version 7"
     )
 
 
@@ -263,9 +258,7 @@ def test_an_impossible_exit_scenario_is_refused(name: str, wrong: object, field:
     ],
 )
 def test_an_impossible_round_is_refused(name: str, wrong: object, field: str, message: str) -> None:
-    deal(future=but(NEXT, **{name: wrong})).refused(
-        Invalid, "events", "0", "futureRounds", "1", field, message=message
-    )
+    deal(future=but(NEXT, **{name: wrong})).refused(Invalid, "events", "0", "futureRounds", "1", field, message=message)
 
 
 def test_the_figures_of_a_deal_forecast_may_stand_at_their_limits() -> None:
@@ -309,9 +302,7 @@ def test_probabilities_that_sum_above_1_anywhere_are_refused(
 
 @pytest.mark.parametrize("super_pro_rata", ["-0.1", "NaN", "Infinity"])
 def test_a_super_pro_rata_below_zero_or_no_number_is_refused(super_pro_rata: str) -> None:
-    HELD.when(but(DEAL, super_pro_rata=Decimal(super_pro_rata))).refused(
-        Invalid, "events", "0", "superProRata"
-    )
+    HELD.when(but(DEAL, super_pro_rata=Decimal(super_pro_rata))).refused(Invalid, "events", "0", "superProRata")
 
 
 @pytest.mark.parametrize(
@@ -341,9 +332,7 @@ def test_a_super_pro_rata_below_zero_or_no_number_is_refused(super_pro_rata: str
     ],
 )
 def test_an_impossible_preference_is_refused(preference: Preference, field: str, message: str) -> None:
-    HELD.when(but(DEAL, preference=preference)).refused(
-        Invalid, "events", "0", "preference", field, message=message
-    )
+    HELD.when(but(DEAL, preference=preference)).refused(Invalid, "events", "0", "preference", field, message=message)
 
 
 @pytest.mark.parametrize(

@@ -146,9 +146,7 @@ def test_a_holding_without_a_cheque_has_no_multiple_and_no_rate() -> None:
         (Holding("a", "A", invested=700, stated_fair_value=900, status=CompanyStatus.WRITTEN_OFF), 0),
     ],
 )
-def test_a_holding_is_worth_what_was_stated_else_its_share_else_its_cost(
-    holding: Holding, fair_value: int
-) -> None:
+def test_a_holding_is_worth_what_was_stated_else_its_share_else_its_cost(holding: Holding, fair_value: int) -> None:
     assert holding.fair_value == fair_value
 
 

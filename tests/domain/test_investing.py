@@ -73,15 +73,11 @@ def test_a_company_exited_or_written_off_gets_no_cheque_round_valuation_or_reser
 )
 @pytest.mark.parametrize("amount", [0, -1])
 def test_a_cheque_or_proceeds_of_nothing_are_refused(amount: int, make: Callable[[int], Event]) -> None:
-    HELD.when(make(amount)).refused(
-        Invalid, "events", "0", "amount", message="The amount must be above zero."
-    )
+    HELD.when(make(amount)).refused(Invalid, "events", "0", "amount", message="The amount must be above zero.")
 
 
 @pytest.mark.parametrize("event", [CHEQUE, ROUND], ids=by_class)
-@pytest.mark.parametrize(
-    "fraction", ["-0.01", "1.01", "1.000000000000000001", "25", "NaN", "sNaN", "Infinity"]
-)
+@pytest.mark.parametrize("fraction", ["-0.01", "1.01", "1.000000000000000001", "25", "NaN", "sNaN", "Infinity"])
 def test_an_ownership_outside_0_to_1_is_refused(event: InvestmentMade | RoundPriced, fraction: str) -> None:
     HELD.when(but(event, ownership_after=Decimal(fraction))).refused(
         Invalid, "events", "0", "ownershipAfter", message="A fraction lies from 0 to 1."
@@ -205,9 +201,7 @@ def test_a_follow_on_counts_as_a_deployed_reserve() -> None:
 
 
 def test_a_cheque_without_a_share_leaves_the_share_as_it_was() -> None:
-    given(OPENED, ACME_ADDED, CHEQUE).when(InvestmentMade(ACME, usd(1))).then_holding(
-        ACME, ownership=Decimal("0.1")
-    )
+    given(OPENED, ACME_ADDED, CHEQUE).when(InvestmentMade(ACME, usd(1))).then_holding(ACME, ownership=Decimal("0.1"))
 
 
 def test_a_cheque_after_a_stated_fair_value_adds_to_it() -> None:
@@ -327,9 +321,7 @@ def test_proceeds_are_realised_and_stay_in_the_fund_until_distributed() -> None:
 
 @pytest.mark.parametrize("status", [EXITED, WRITTEN_OFF])
 def test_an_exited_or_written_off_company_may_still_pay(status: CompanyStatusChanged) -> None:
-    given(OPENED, ACME_ADDED, CHEQUE, status).when(PROCEEDS).then(
-        proceeds=usd(30_000), total_value=0, moic=0.3
-    )
+    given(OPENED, ACME_ADDED, CHEQUE, status).when(PROCEEDS).then(proceeds=usd(30_000), total_value=0, moic=0.3)
 
 
 def test_proceeds_read_well() -> None:
@@ -365,9 +357,7 @@ def test_an_exited_company_may_be_written_off_later() -> None:
 def test_a_change_of_status_that_is_none_is_refused(
     facts: tuple[Event, ...], changed: CompanyStatusChanged, message: str
 ) -> None:
-    given(OPENED, ACME_ADDED, *facts).when(changed).refused(
-        InvalidState, "events", "0", "status", message=message
-    )
+    given(OPENED, ACME_ADDED, *facts).when(changed).refused(InvalidState, "events", "0", "status", message=message)
 
 
 def test_a_change_of_status_reads_well() -> None:

@@ -13,9 +13,7 @@ def test_an_instant_is_written_in_utc_with_microseconds_and_z() -> None:
 
 def test_an_instant_of_another_zone_is_written_in_utc() -> None:
     tokyo = timezone(timedelta(hours=9))
-    assert (
-        instant_text(datetime(2010, 1, 1, 8, 30, 0, 250_000, tzinfo=tokyo)) == "2009-12-31T23:30:00.250000Z"
-    )
+    assert instant_text(datetime(2010, 1, 1, 8, 30, 0, 250_000, tzinfo=tokyo)) == "2009-12-31T23:30:00.250000Z"
 
 
 def test_a_day_is_written_with_its_month_in_letters() -> None:

@@ -12,7 +12,7 @@ from domain.event import Dated, Event
 from domain.forecasting import ActualRecorded, MetricType
 from domain.fund import CompanyStatus, Fund
 from domain.investing import CompanyStatusChanged, InvestmentMade, ProceedsReceived, ValuationUpdated
-from domain.projector import EMPTY, admit, along, check_batch_size, fold, order, state_at, voided_by
+from domain.projector import EMPTY, NOTHING, admit, along, check_batch_size, fold, order, state_at, voided_by
 from domain.refusal import (
     BeforeFundOpened,
     CompanyNotActive,
@@ -185,25 +185,21 @@ def test_a_refusal_names_the_place_of_the_event(place: int) -> None:
 
 
 def test_the_first_in_time_of_several_impossible_facts_is_named() -> None:
-    given(OPENED).when(
-        on("2020-03-01", FeeCharged(usd(0))), on("2020-02-01", InvestmentMade(ACME, usd(1)))
-    ).refused(UnknownCompany, "events", "1", "companyId")
+    given(OPENED).when(on("2020-03-01", FeeCharged(usd(0))), on("2020-02-01", InvestmentMade(ACME, usd(1)))).refused(
+        UnknownCompany, "events", "1", "companyId"
+    )
 
 
 def test_new_facts_are_checked_against_one_another() -> None:
-    given(OPENED).when(
-        ACME_ADDED, InvestmentMade(ACME, usd(600_000)), InvestmentMade(ACME, usd(600_000))
-    ).refused(ExceedsAvailableCapital, "events", "2", "amount")
+    given(OPENED).when(ACME_ADDED, InvestmentMade(ACME, usd(600_000)), InvestmentMade(ACME, usd(600_000))).refused(
+        ExceedsAvailableCapital, "events", "2", "amount"
+    )
 
 
 def test_a_backdated_cheque_is_checked_against_its_own_moment() -> None:
     ledger = given(OPENED, on("2020-02-01", ACME_ADDED), on("2021-01-01", WRITTEN_OFF))
-    ledger.when(on("2020-12-31", InvestmentMade(ACME, usd(5)))).then_holding(
-        ACME, invested=usd(5), fair_value=0
-    )
-    ledger.when(on("2021-01-01", InvestmentMade(ACME, usd(5)))).refused(
-        CompanyNotActive, "events", "0", "companyId"
-    )
+    ledger.when(on("2020-12-31", InvestmentMade(ACME, usd(5)))).then_holding(ACME, invested=usd(5), fair_value=0)
+    ledger.when(on("2021-01-01", InvestmentMade(ACME, usd(5)))).refused(CompanyNotActive, "events", "0", "companyId")
 
 
 def test_a_backdated_cheque_that_leaves_too_little_for_a_later_one_contradicts_it() -> None:
@@ -219,8 +215,7 @@ def test_a_backdated_cheque_that_leaves_too_little_for_a_later_one_contradicts_i
         "events",
         "0",
         message=(
-            "This contradicts version 4 of 2020-09-01: "
-            "200,000 USD is above the 199,999.99 USD available by then."
+            "This contradicts version 4 of 2020-09-01: 200,000 USD is above the 199,999.99 USD available by then."
         ),
     )
     ledger.when(on("2020-03-01", InvestmentMade(ACME, usd(400_000)))).contradicts(3, "events", "0")
@@ -234,9 +229,7 @@ def test_a_backdated_write_off_contradicts_a_later_cheque() -> None:
 
 
 def test_a_backdated_company_contradicts_the_same_one_added_later() -> None:
-    given(OPENED, on("2020-06-01", ACME_ADDED)).when(on("2020-03-01", ACME_ADDED)).contradicts(
-        2, "events", "0"
-    )
+    given(OPENED, on("2020-06-01", ACME_ADDED)).when(on("2020-03-01", ACME_ADDED)).contradicts(2, "events", "0")
 
 
 def test_a_backdated_call_makes_cash_limit_a_later_distribution() -> None:
@@ -390,3 +383,11 @@ def test_nothing_is_gathered_where_nothing_is_refused() -> None:
     gathered: list[Refusal] = []
     admit(EMPTY, [], [Dated(OPENED_AT, 1, OPENED)], named={}, now=NOW, refused=gathered.append)
     assert gathered == []
+
+
+def test_a_fact_that_was_not_read_counts_as_a_version_and_changes_nothing() -> None:
+    ledger = given(OPENED, ACME_ADDED, InvestmentMade(ACME, usd(5)))
+    unread = Dated(instant("2020-02-01"), 4, NOTHING)
+    reached = fold(EMPTY, [*ledger.facts, unread])
+    assert reached.version == 4
+    assert figures(reached) == figures(ledger.fund)

@@ -95,9 +95,7 @@ def histories(draw: st.DrawFn) -> tuple[Dated, ...]:
     facts: tuple[Dated, ...] = (Dated(OPENED_AT, 1, OPENED),)
     for key in draw(st.lists(keys, unique=True, min_size=1)):
         facts = appended(facts, CompanyAdded(key, "A company"), draw(st.integers(0, DAYS // 8)), 0)
-    for event, day, split in draw(
-        st.lists(st.tuples(events, days, st.integers(0, 9)), min_size=12, max_size=30)
-    ):
+    for event, day, split in draw(st.lists(st.tuples(events, days, st.integers(0, 9)), min_size=12, max_size=30)):
         facts = appended(facts, event, day, split)
     return facts
 
@@ -198,10 +196,7 @@ def test_a_voided_fact_might_as_well_never_have_been_recorded(facts: tuple[Dated
 def test_a_void_leaves_a_history_that_could_have_been_recorded_in_its_own_order(
     facts: tuple[Dated, ...],
 ) -> None:
-    line = [
-        Dated(fact.occurred_at, place, fact.event)
-        for place, fact in enumerate(ordered(standing(facts)), start=1)
-    ]
+    line = [Dated(fact.occurred_at, place, fact.event) for place, fact in enumerate(ordered(standing(facts)), start=1)]
     assert figures(admit(EMPTY, [], line, named={}, now=NOW)) == figures(fold(EMPTY, ordered(facts)))
 
 
@@ -215,9 +210,7 @@ def test_what_was_known_before_stays_as_it_was(facts: tuple[Dated, ...], version
 
 @PROPERTY
 @given(histories(), st.lists(days, max_size=8).map(sorted))
-def test_states_along_moments_are_those_at_each_of_them(
-    facts: tuple[Dated, ...], along_days: list[int]
-) -> None:
+def test_states_along_moments_are_those_at_each_of_them(facts: tuple[Dated, ...], along_days: list[int]) -> None:
     moments = [moment(day) for day in along_days]
     assert list(along(EMPTY, ordered(facts), moments)) == [state_at(facts, at, len(facts)) for at in moments]
 

@@ -67,16 +67,12 @@ def test_a_ratio_without_a_whole_is_unknown() -> None:
             id="a loss on cheques over half a year",
         ),
         pytest.param((("2013-01-01", -100), ("2014-01-01", 20)), -0.8, id="four fifths lost in a year"),
-        pytest.param(
-            (("2013-01-01", -100), ("2013-02-01", 110)), 2.071605853, id="a tenth gained in a month"
-        ),
+        pytest.param((("2013-01-01", -100), ("2013-02-01", 110)), 2.071605853, id="a tenth gained in a month"),
         pytest.param((("2021-01-01", -100), ("2022-01-01", 110)), 0.1, id="a tenth in 365 days"),
         pytest.param((("2020-01-01", -100), ("2021-01-01", 110)), 0.099713586, id="a tenth in 366 days"),
         pytest.param((("2021-01-01", -100), ("2022-01-01", 100)), 0.0, id="money back"),
         pytest.param((("2021-01-01", 100), ("2022-01-01", -110)), 0.1, id="borrowed"),
-        pytest.param(
-            (("2021-01-01", -1), ("2022-01-01", 9_999)), 9_998.0, id="just inside the range searched"
-        ),
+        pytest.param((("2021-01-01", -1), ("2022-01-01", 9_999)), 9_998.0, id="just inside the range searched"),
         pytest.param((("1900-01-01", -100), ("2199-12-31", 200)), 0.002311640, id="three centuries"),
     ],
 )
@@ -115,9 +111,7 @@ def test_a_local_midnight_that_summer_time_moves_is_the_same_day() -> None:
             (("2021-01-01", -100), ("2022-01-01", 50), ("2022-01-01", -50)),
             id="what came was paid the same day",
         ),
-        pytest.param(
-            (("2021-01-01", -100), ("2022-01-01", 230), ("2023-01-01", -132)), id="10% and 20% both answer"
-        ),
+        pytest.param((("2021-01-01", -100), ("2022-01-01", 230), ("2023-01-01", -132)), id="10% and 20% both answer"),
         pytest.param((("2021-01-01", -100), ("2022-01-01", 200), ("2023-01-01", -102)), id="no rate answers"),
         pytest.param((("2021-01-01", -1), ("2022-01-01", 10_001)), id="above the range searched"),
         pytest.param((("2021-01-01", -10_001), ("2022-01-01", 1)), id="below the range searched"),
@@ -129,9 +123,7 @@ def test_no_rate_is_told_where_none_or_several_answer(placed: tuple[tuple[str, i
 
 
 def test_a_rate_that_lies_on_the_search_grid_is_found_once() -> None:
-    nothing_gained = internal_rate_of_return(
-        flows(("2021-01-01", -100), ("2023-06-01", 60), ("2031-03-01", 40))
-    )
+    nothing_gained = internal_rate_of_return(flows(("2021-01-01", -100), ("2023-06-01", 60), ("2031-03-01", 40)))
     assert nothing_gained == pytest.approx(0.0, abs=1e-12)
 
 

@@ -212,8 +212,7 @@ def reported(today: date, company_id: CompanyKey, metric: MetricType, start: dat
         fact.event.value
         for fact in facts
         if isinstance(fact.event, ActualRecorded)
-        if (fact.event.company_id, fact.event.metric_type) == (company_id, metric)
-        and fact.event.period_start == start
+        if (fact.event.company_id, fact.event.metric_type) == (company_id, metric) and fact.event.period_start == start
     ]
 
 
@@ -253,9 +252,7 @@ def test_a_re_forecast_on_the_quarters_last_day_admits_what_the_budget_shows_as_
         and fact.occurred_at.date() == Calendar(TODAY).last_day(LAST_REPORTED)
     ]
     (actual,) = reported(TODAY, company_id, MetricType.REVENUE, LAST_PERIOD)
-    assert [(one.kind, one.periods[0].projected_value) for one in hasty] == [
-        (ForecastKind.REFORECAST, actual)
-    ]
+    assert [(one.kind, one.periods[0].projected_value) for one in hasty] == [(ForecastKind.REFORECAST, actual)]
 
 
 @every_day
@@ -309,10 +306,7 @@ def test_the_restated_valuation_changes_the_answer_at_its_moment_and_nowhere_els
     assert right is not None
     assert wrong / right == pytest.approx(1.6, abs=0.001)
     a_week_before = at - timedelta(days=7)
-    assert (
-        state_at(facts, a_week_before, first_told(today)).nav
-        == state_at(facts, a_week_before, len(facts)).nav
-    )
+    assert state_at(facts, a_week_before, first_told(today)).nav == state_at(facts, a_week_before, len(facts)).nav
     assert state_at(facts, sample.moments.quarter_end, first_told(today)).nav == now_nav(today)
 
 
@@ -367,9 +361,7 @@ def test_the_money_of_a_round_is_spent_on_it_and_marks_stop_at_the_end() -> None
 
 
 def test_a_company_can_end_in_every_way() -> None:
-    told: list[Told] = [
-        each for profile in PROFILES for each in tell(live(profile, SAMPLE_SEED), Calendar(TODAY))
-    ]
+    told: list[Told] = [each for profile in PROFILES for each in tell(live(profile, SAMPLE_SEED), Calendar(TODAY))]
     ways = {event.kind for _, event in told if isinstance(event, ProceedsReceived)}
     assert ways == {"listing", "acquired", "escrow"}
     assert sum(isinstance(event, CompanyAdded) for _, event in told) == len(PROFILES)

@@ -7,9 +7,7 @@ from domain.text import MAX_KEY, MAX_TEXT, check_optional_text, check_text
 from tests.spec import refuses
 
 
-@pytest.mark.parametrize(
-    "text", ["a", " Müller & Söhne ", "株式会社", "👩\u200d🔬", "two\nlines", "x" * MAX_KEY]
-)
+@pytest.mark.parametrize("text", ["a", " Müller & Söhne ", "株式会社", "👩\u200d🔬", "two\nlines", "x" * MAX_KEY])
 def test_a_text_may_hold_any_letters_of_any_script(text: str) -> None:
     check_text(text, "name")
 
