@@ -1,17 +1,26 @@
 """The live feed of a fund's facts, as a subscription sees it."""
 
+from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from time import monotonic
+from typing import cast
+from uuid import UUID
 
 from api.context import Context
-from api.events import FundEvent, fund_event
-from domain.event import Telling, company_of
+from api.events import FundEvent
+from api.timeline import shown
+from domain.event import Fact
 from domain.refusal import Invalid
 from infra.people import Role
+from infra.rows import FundRow
 
 RECHECK_SECONDS = 10.0
 """How long a role taken away may still be served."""
+KEPT = 1_024
+"""Newest facts kept as shown, per process."""
+
+_shown: OrderedDict[tuple[UUID, int], FundEvent] = OrderedDict()
 
 
 async def follow(context: Context, fund_id: str, after_version: int | None) -> AsyncGenerator[FundEvent, None]:
@@ -26,16 +35,23 @@ async def follow(context: Context, fund_id: str, after_version: int | None) -> A
         raise Invalid(message, "afterVersion")
     found = await context.allowed(fund_id, Role.VIEWER, "fundId")
     row = await context.existing_fund(fund_id)
-    runtime, names, people = context.runtime, dict[str, str](), dict[str, str]()
-    told, checked = Telling(row.currency, names), monotonic()
-    async with aclosing(runtime.feed.follow(found, row.version if after_version is None else after_version)) as facts:
+    runtime, checked = context.runtime, monotonic()
+    after = row.version if after_version is None else after_version
+    async with aclosing(cast("AsyncGenerator[Fact, None]", runtime.feed.follow(found, after))) as facts:
         async for fact in facts:
             if monotonic() - checked > RECHECK_SECONDS:
                 await context.allowed(fund_id, Role.VIEWER, "fundId")
                 checked = monotonic()
-            company = company_of(fact.event)
-            if company is not None and company not in names:
-                names.update(await runtime.names.of_companies(found, [company]))
-            if fact.actor not in people:
-                people.update({fact.actor: fact.actor, **await runtime.names.of_people([fact.actor])})
-            yield fund_event(fact, people[fact.actor], told)
+            yield await _shown_once(context, row, fact)
+
+
+async def _shown_once(context: Context, row: FundRow, fact: Fact) -> FundEvent:
+    """The fact as the schema shows it, made once for all its subscribers."""
+    key = row.id, fact.version
+    known = _shown.get(key)
+    if known is None:
+        (known,) = await shown(context, row.id, row.currency, [fact])
+        _shown[key] = known
+        if len(_shown) > KEPT:
+            _shown.popitem(last=False)
+    return known

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from domain.event import Fact
 from domain.refusal import CorruptionError
 from infra.history import History
+from infra.names import Names
 from infra.postgres import UnavailableError, translated
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,12 @@ class Hints:
         if self._sending is None or self._sending.done():
             self._sending = asyncio.get_running_loop().create_task(self._send())
 
+    async def stop(self) -> None:
+        """Sends what waits; a Redis that doesn't answer keeps nobody."""
+        if self._sending is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._sending, POLL_SECONDS)
+
     async def _send(self) -> None:
         while self._moved:
             await asyncio.sleep(GATHER_SECONDS)
@@ -57,9 +64,9 @@ class Hints:
 
 
 async def hints(redis: Redis) -> AsyncIterator[dict[UUID, int]]:
-    """Funds that moved, with their versions, as hints come; an empty one each `POLL_SECONDS` in which none came.
+    """Funds that moved, with their versions, as hints come; an empty one after `POLL_SECONDS` without any.
 
-    Goes on over lost connections.
+    Goes on over lost connections, and over messages that are none of ours.
     """
     while True:
         try:
@@ -75,9 +82,10 @@ async def hints(redis: Redis) -> AsyncIterator[dict[UUID, int]]:
 
 def _parsed(text: bytes) -> dict[UUID, int]:
     moved = {}
-    for part in text.decode().split():
-        fund, _, version = part.partition(":")
-        moved[UUID(fund)] = int(version)
+    with suppress(ValueError):
+        for part in text.decode().split():
+            fund, _, version = part.partition(":")
+            moved[UUID(fund)] = int(version)
     return moved
 
 
@@ -109,9 +117,10 @@ class _Stream:
 class Feed:
     """Facts of any fund as they come, for any number of subscribers of this process."""
 
-    def __init__(self, pool: asyncpg.Pool, history: History, redis: Redis) -> None:
+    def __init__(self, pool: asyncpg.Pool, history: History, names: Names, redis: Redis) -> None:
         self._pool = pool
         self._history = history
+        self._names = names
         self._redis = redis
         self._streams: dict[UUID, _Stream] = {}
         self._watch: asyncio.Task[None] | None = None
@@ -144,14 +153,14 @@ class Feed:
         version = after
         try:
             while True:
-                if stream.fault is not None:
-                    raise stream.fault
                 if stream.position is None or version >= stream.position:
+                    if stream.fault is not None:
+                        raise stream.fault
                     await stream.changed.wait()
                     continue
                 facts = stream.after(version)
                 if facts is None:
-                    facts = await self._history.after(fund_id, version, PAGE)
+                    facts = await self._page(fund_id, version)
                 for fact in facts:
                     version = fact.version
                     yield fact
@@ -195,17 +204,29 @@ class Feed:
             with translated():
                 stream.position = await self._pool.fetchval("SELECT version FROM fund WHERE id = $1", fund_id) or 0
             stream.tell()
-        while facts := await self._history.after(fund_id, stream.position, PAGE):
+        while facts := await self._page(fund_id, stream.position):
+            await self._names.warm(fund_id, facts)
             stream.facts.extend(facts)
             stream.position = facts[-1].version
             stream.tell()
 
+    async def _page(self, fund_id: UUID, version: int) -> list[Fact]:
+        """The next facts; one that can't be read is an error only once it is the next."""
+        try:
+            return await self._history.after(fund_id, version, PAGE)
+        except CorruptionError:
+            return await self._history.after(fund_id, version, 1)
+
     async def _listen(self) -> None:
+        clock = asyncio.get_running_loop().time
+        polled = clock()
         async for moved in hints(self._redis):
             for fund_id, version in moved.items():
                 self.moved(fund_id, version)
-            if not moved:
+            # Hints of some funds must not keep us from looking for the lost hints of others.
+            if not moved or clock() - polled >= POLL_SECONDS:
                 await self._poll()
+                polled = clock()
 
     async def _poll(self) -> None:
         """Looks at the heads of the funds followed: for hints that were lost."""

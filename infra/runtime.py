@@ -53,8 +53,8 @@ async def opened(settings: Settings, database_url: str, redis_url: str) -> Async
     pool = await open_pool(database_url, settings.database_pool)
     redis = Redis.from_url(redis_url)
     engine = _engine(database_url)
-    states, history = States(pool), History(pool)
-    feed, hints = Feed(pool, history, redis), Hints(redis)
+    states, history, names = States(pool), History(pool), Names(pool)
+    feed, hints = Feed(pool, history, names, redis), Hints(redis)
 
     def moved(fund_id: UUID, version: int) -> None:
         feed.moved(fund_id, version)
@@ -73,7 +73,7 @@ async def opened(settings: Settings, database_url: str, redis_url: str) -> Async
             snapshots=Snapshots(pool, states),
             feed=feed,
             people=People(pool),
-            names=Names(pool),
+            names=names,
             funds=Funds(engine),
         )
     finally:
