@@ -1,92 +1,89 @@
 """The command line: `drypowder`."""
 
-import asyncio
 import os
+import re
 import sys
-from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
-from api import security
-from api.ids import fund_uuid
-from domain.money import money_for_people
-from domain.refusal import CorruptionError, Refusal
+from api.command import FAILURES, complain, errors, existing_fund, migrated, with_runtime
 from infra import locate
-from infra.logs import configure
-from infra.migrate import UnsupportedServerError, migrate as apply_migrations
 from infra.people import Role
-from infra.postgres import UnavailableError
-from infra.runtime import Runtime, opened
+from infra.postgres import translated
 from infra.settings import settings
 
+if TYPE_CHECKING:
+    from infra.runtime import Runtime
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+MOST_EMAIL_CHARACTERS = 254
+MOST_LIFETIME = timedelta(days=3_660)
+"""Of a token: longer is a typing error."""
+
 app = typer.Typer(
-    name="drypowder",
     help="A venture fund's ledger with two clocks: what was true at any moment, as it was known at any moment.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Plain text: an error in a box can't be searched for.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def _directory(text: str) -> Path:
+    return Path(text).expanduser()
+
 
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", envvar="DRYPOWDER_DATA_DIR", help="Directory of the embedded servers and the secret."),
+    typer.Option(
+        "--data-dir",
+        envvar="DRYPOWDER_DATA_DIR",
+        parser=_directory,
+        metavar="DIRECTORY",
+        help="Where the embedded servers and the signing secret live; a per-user place if left out.",
+    ),
 ]
-FundOption = Annotated[str, typer.Option("--fund", help="The fund's id, as `drypowder funds` lists it.")]
-T = TypeVar("T")
+Host = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Address to listen on; HOST or 127.0.0.1 if left out.")
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=65535, metavar="PORT", help="Port to listen on, 0 for a free one; PORT or 8000 if left out."
+    ),
+]
+Fund = Annotated[str, typer.Option("--fund", metavar="ID", help="The fund, as `drypowder funds` lists it.")]
 
 
-class CommandError(Exception):
-    """What ends a command with exit code 1 and one line on standard error."""
-
-
-@app.command()
+@app.command(short_help="Run everything: servers, API and worker.")
 def up(
     *,
     demo: Annotated[bool, typer.Option("--demo", help="Open a sample fund and print queries to try.")] = False,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    host: Host = None,
+    port: Port = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Run everything: PostgreSQL and Redis (unless their addresses are set), the API and a worker."""
-    from api.launch import launch  # noqa: PLC0415 - the other commands start faster without it
+    """Run everything: PostgreSQL and Redis (unless DATABASE_URL and REDIS_URL are set), the API and a worker."""
+    from api.launch import launch
 
     launch(data_dir, host, port, demo=demo)
 
 
-@app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    data_dir: DataDir = None,
-) -> None:
+@app.command(short_help="Run the API alone.")
+def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Run the API alone, on the servers of a running instance or of DATABASE_URL and REDIS_URL."""
-    import uvicorn  # noqa: PLC0415 - the other commands start faster without these
+    from api.serve import serve as answer
 
-    from api.app import application  # noqa: PLC0415
-
-    chosen = settings()
-    configure(chosen.log_level)
-    database_url, redis_url = locate.servers(data_dir)
-    uvicorn.run(
-        application(chosen, database_url, redis_url, locate.secret(chosen, data_dir)),
-        host=host or chosen.host,
-        port=chosen.port if port is None else port,
-        log_config=None,
-        access_log=False,
-        ws_max_size=2**20,
-        timeout_graceful_shutdown=5,
-    )
+    answer(host, port, data_dir)
 
 
-@app.command()
+@app.command(short_help="Run a worker alone.")
 def worker(data_dir: DataDir = None) -> None:
     """Run a worker alone, on the servers of a running instance or of DATABASE_URL and REDIS_URL."""
     if data_dir is not None:
@@ -96,115 +93,132 @@ def worker(data_dir: DataDir = None) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "jobs.worker"])  # noqa: S606 - our own interpreter and module
 
 
-@app.command()
+@app.command(short_help="Bring the database to this program's schema.")
 def migrate(data_dir: DataDir = None) -> None:
-    """Bring the database to this program's schema."""
-    apply_migrations(locate.servers(data_dir)[0])
+    """Bring the database to this program's schema; `up` does it by itself."""
+    migrated(locate.servers(data_dir, redis_needed=False)[0])
 
 
 @app.command()
 def token(
-    subject: Annotated[str, typer.Option(help="E-mail of the person it is for; made known if new.")],
+    subject: Annotated[str, typer.Option(metavar="EMAIL", help="Whom it is for; made known if new.")],
     role: Annotated[Role | None, typer.Option(help="Give them this role in --fund.")] = None,
-    fund: Annotated[str | None, typer.Option("--fund", help="The fund of --role.")] = None,
+    fund: Annotated[str | None, typer.Option("--fund", metavar="ID", help="The fund of --role.")] = None,
     *,
     admin: Annotated[bool, typer.Option("--admin", help="Make them administrator: every role in every fund.")] = False,
-    expires: Annotated[str, typer.Option(help="How long it is good: 30m, 12h, 90d.")] = "30d",
+    expires: Annotated[str, typer.Option(metavar="TIME", help="How long it is good: 30m, 12h, 90d.")] = "30d",
     data_dir: DataDir = None,
 ) -> None:
     """Print a token for a person, giving them a role first if asked."""
-    if (role is None) != (fund is None):
-        raise typer.BadParameter("--role and --fund go together")  # noqa: EM101
-    if "@" not in subject:
-        raise typer.BadParameter("an e-mail address is needed", param_hint="--subject")  # noqa: EM101
-    lifetime = _lifetime(expires)
+    from api import security
 
-    async def issue(runtime: Runtime) -> str:
-        person = await runtime.people.enrol(subject, administrator=admin)
-        if role is not None and fund is not None:
-            await runtime.people.give(person.id, fund_uuid(fund), role)
+    if (role is None) != (fund is None):
+        raise typer.BadParameter("--role and --fund go together")
+    email, lifetime = _email(subject, "--subject"), _lifetime(expires)
+
+    async def issue(runtime: "Runtime") -> str:
+        # Asked first, so that a mistyped fund makes nobody known.
+        row = await existing_fund(runtime, fund) if fund is not None else None
+        person = await runtime.people.enrol(email, administrator=admin)
+        if role is not None and row is not None:
+            await runtime.people.give(person.id, row.id, role)
         return security.issue(locate.secret(settings(), data_dir), person, datetime.now(UTC), lifetime)
 
-    typer.echo(_with_runtime(issue, data_dir))
+    typer.echo(with_runtime(issue, data_dir))
 
 
 @app.command(name="open")
-def open_(  # noqa: PLR0913 - a fund is this
+def open_(
     name: Annotated[str, typer.Option(help="What people call it.")],
-    size: Annotated[str, typer.Option(help="What its investors committed, such as 60000000.00.")],
-    currency: Annotated[str, typer.Option(help="ISO 4217 code.")],
-    vintage: Annotated[int, typer.Option(help="Year of its first investment.")],
-    opened_at: Annotated[str | None, typer.Option(help="RFC 3339 instant it opened at; now if left out.")] = None,
-    time_zone: Annotated[str, typer.Option(help="IANA time zone of its dates.")] = "UTC",
-    owner: Annotated[str, typer.Option(help="E-mail of its first ADMIN.")] = "admin@localhost",
+    size: Annotated[str, typer.Option(metavar="AMOUNT", help="What its investors committed, such as 60000000.00.")],
+    currency: Annotated[str, typer.Option(metavar="CODE", help="ISO 4217 code, such as USD.")],
+    vintage: Annotated[int, typer.Option(metavar="YEAR", help="Year of its first investment.")],
+    opened_at: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="When it opened, as in 2006-01-01T00:00:00Z; now if left out.")
+    ] = None,
+    time_zone: Annotated[str, typer.Option(metavar="ZONE", help="IANA time zone of its dates.")] = "UTC",
+    owner: Annotated[str, typer.Option(metavar="EMAIL", help="Its first ADMIN.")] = "admin@localhost",
     data_dir: DataDir = None,
 ) -> None:
     """Open a fund and print its id."""
-    from zoneinfo import available_timezones  # noqa: PLC0415
+    from zoneinfo import available_timezones
 
-    from domain.capital import FundOpened  # noqa: PLC0415
-    from domain.money import money_from_text  # noqa: PLC0415
-    from infra.wire import instant_from_text  # noqa: PLC0415
+    from domain.capital import FundOpened
+    from domain.money import money_from_text
+    from infra.wire import instant_from_text
 
+    email = _email(owner, "--owner")
     if time_zone not in available_timezones():
-        raise typer.BadParameter("no IANA time zone", param_hint="--time-zone")  # noqa: EM101
+        raise typer.BadParameter("no IANA time zone", param_hint="'--time-zone'")
     try:
-        opening = FundOpened(name, currency, vintage, money_from_text(size), time_zone)
+        committed = money_from_text(size)
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault), param_hint="'--size'") from None
+    try:
         moment = None if opened_at is None else instant_from_text(opened_at)
     except ValueError as fault:
-        raise typer.BadParameter(str(fault)) from None
+        raise typer.BadParameter(str(fault), param_hint="'--opened-at'") from None
+    opening = FundOpened(name, currency, vintage, committed, time_zone)
 
-    async def begin(runtime: Runtime) -> UUID:
-        person = await runtime.people.enrol(owner)
+    async def begin(runtime: "Runtime") -> UUID:
+        person = await runtime.people.enrol(email)
         fund_id, _ = await runtime.ledger.open_fund(opening, moment, actor=person.id)
         return fund_id
 
-    typer.echo(_with_runtime(begin, data_dir))
+    typer.echo(with_runtime(begin, data_dir))
 
 
-@app.command(name="import")
+@app.command(name="import", short_help="Append a file's facts to a fund, all or none.")
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV or JSON Lines, gzipped or not.", exists=True, dir_okay=False)],
-    fund: FundOption,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="CSV or JSON Lines, gzipped or not; - is standard input."),
+    ],
+    fund: Fund,
     data_dir: DataDir = None,
 ) -> None:
     """Append a file's facts to a fund, all or none; the same file again changes nothing."""
-    from api.exchange import import_file  # noqa: PLC0415
+    from api.exchange import import_file
 
-    typer.echo(_with_runtime(lambda runtime: import_file(runtime, file, fund_uuid(fund), errors), data_dir))
-
-
-@app.command()
-def export(fund: FundOption, data_dir: DataDir = None) -> None:
-    """Print a fund's facts as JSON Lines, in the order they were learned."""
-    from api.exchange import export_fund  # noqa: PLC0415
-
-    _with_runtime(lambda runtime: export_fund(runtime, fund_uuid(fund)), data_dir)
+    typer.echo(with_runtime(lambda runtime: import_file(runtime, file, fund), data_dir))
 
 
-@app.command()
+@app.command(short_help="Print a fund's facts as JSON Lines.")
+def export(fund: Fund, data_dir: DataDir = None) -> None:
+    """Print a fund's facts as JSON Lines, in the order they were learned: what import takes."""
+    from api.exchange import export_fund
+
+    with_runtime(lambda runtime: export_fund(runtime, fund), data_dir)
+
+
+@app.command(short_help="Recompute the hash chains; exit 1 where one is broken.")
 def verify(
-    fund: Annotated[str | None, typer.Option("--fund", help="Only this fund.")] = None, data_dir: DataDir = None
+    fund: Annotated[str | None, typer.Option("--fund", metavar="ID", help="Only this fund.")] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Recompute every fund's hash chain; exit 1 and name the first bad version where one is broken."""
 
-    async def walk(runtime: Runtime) -> bool:
-        found = [fund_uuid(fund)] if fund else [row["id"] for row in await runtime.pool.fetch("SELECT id FROM fund ORDER BY id")]
+    async def walk(runtime: "Runtime") -> bool:
+        if fund is not None:
+            chosen = [(await existing_fund(runtime, fund)).id]
+        else:
+            with translated():
+                chosen = [row["id"] for row in await runtime.pool.fetch("SELECT id FROM fund ORDER BY opened_at, id")]
         whole = True
-        for fund_id in found:
+        for fund_id in chosen:
             facts, bad = await runtime.history.first_bad_version(fund_id)
             typer.echo(f"{fund_id}  " + (f"{facts} facts, chain whole" if bad is None else f"BROKEN at version {bad}"))
             whole = whole and bad is None
         return whole
 
-    if not _with_runtime(walk, data_dir):
+    if not with_runtime(walk, data_dir):
         raise typer.Exit(1)
 
 
 @app.command()
 def schema() -> None:
     """Print the GraphQL schema."""
-    from api.schema import schema as printed  # noqa: PLC0415
+    from api.schema import schema as printed
 
     typer.echo(printed.as_str())
 
@@ -212,58 +226,58 @@ def schema() -> None:
 @app.command()
 def funds(data_dir: DataDir = None) -> None:
     """List the funds."""
+    from domain.money import money_for_people
 
-    async def listed(runtime: Runtime) -> Table:
-        table = Table("id", "name", "size", "opened", "version", box=None)
-        for row in await runtime.pool.fetch(
-            "SELECT id, name, size_cents, currency, opened_at, version FROM fund ORDER BY opened_at, id"
-        ):
-            size = money_for_people(row["size_cents"], row["currency"])
-            table.add_row(str(row["id"]), row["name"], size, f"{row['opened_at']:%Y-%m-%d}", str(row["version"]))
-        return table
+    async def listed(runtime: "Runtime") -> list[tuple[str, ...]]:
+        query = "SELECT id, name, size_cents, currency, opened_at, version FROM fund ORDER BY opened_at, id"
+        with translated():
+            rows = await runtime.pool.fetch(query)
+        return [
+            (
+                str(row["id"]),
+                f"{row['opened_at']:%Y-%m-%d}",
+                f"{row['version']}",
+                money_for_people(row["size_cents"], row["currency"]),
+                # A name may hold what would steer a terminal.
+                "".join(letter if letter.isprintable() else " " for letter in row["name"]),
+            )
+            for row in rows
+        ]
 
-    Console(width=None if sys.stdout.isatty() else 200).print(_with_runtime(listed, data_dir))
+    found = with_runtime(listed, data_dir)
+    if not found:
+        errors.print("No funds yet: open one with `drypowder open`.")
+        return
+    table = [("id", "opened", "version", "size", "name"), *found]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for cells in table:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+
+
+def _email(text: str, option: str) -> str:
+    if len(text) > MOST_EMAIL_CHARACTERS or not EMAIL.fullmatch(text):
+        raise typer.BadParameter("an e-mail address is needed", param_hint=f"'{option}'")
+    return text
 
 
 def _lifetime(text: str) -> timedelta:
     units = {"m": "minutes", "h": "hours", "d": "days"}
     number, unit = text[:-1], text[-1:]
-    if unit not in units or not number.isdigit() or not 0 < int(number) < 100_000:  # noqa: PLR2004 - decades
-        raise typer.BadParameter("expected a number and m, h or d, such as 12h", param_hint="--expires")  # noqa: EM101
-    return timedelta(**{units[unit]: int(number)})
-
-
-def _with_runtime(do: Any, data_dir: Path | None) -> Any:  # noqa: ANN401 - passes on what the command returns
-    """Runs a command's work on the instance's servers."""
-
-    async def run() -> object:
-        configure("WARNING")
-        async with opened(settings(), *locate.servers(data_dir)) as runtime:
-            return await do(runtime)
-
-    return asyncio.run(run())
+    if unit in units and re.fullmatch("[0-9]{1,7}", number):
+        lifetime = timedelta(**{units[unit]: int(number)})
+        if timedelta(0) < lifetime <= MOST_LIFETIME:
+            return lifetime
+    message = f"expected a number and m, h or d, such as 12h, up to {MOST_LIFETIME.days}d"
+    raise typer.BadParameter(message, param_hint="'--expires'")
 
 
 def main() -> None:
     """Entry point: known failures are one line on standard error and exit code 1."""
     try:
-        app()
-    except Refusal as refusal:
-        errors.print(f"drypowder: {refusal.message}", style="red")
-    except ValidationError as fault:
-        for one in fault.errors():
-            errors.print(f"drypowder: {'.'.join(map(str, one['loc'])).upper()}: {one['msg']}", style="red")
-    except (
-        CommandError,
-        CorruptionError,
-        UnavailableError,
-        UnsupportedServerError,
-        locate.NotRunningError,
-    ) as fault:
-        errors.print(f"drypowder: {fault}", style="red")
-    else:
-        return
-    sys.exit(1)
+        app(prog_name="drypowder")
+    except FAILURES as fault:
+        complain(fault)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

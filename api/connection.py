@@ -55,9 +55,13 @@ def place_of(given: str, argument: str) -> str:
         Invalid: If it isn't one of ours.
     """
     try:
-        return urlsafe_b64decode(given.encode() + b"=" * (-len(given) % 4)).decode()
+        place = urlsafe_b64decode(given.encode() + b"=" * (-len(given) % 4)).decode()
     except ValueError:
         raise bad_cursor(argument) from None
+    # The decoder passes over letters that aren't base 64.
+    if cursor(place) != given:
+        raise bad_cursor(argument)
+    return place
 
 
 def bad_cursor(argument: str) -> Invalid:

@@ -1,10 +1,16 @@
 """Errors as clients see them: refusals as data or with a code; everything unexpected masked under the request's id."""
 
 import logging
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import uuid4
 
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, ObjectFieldNode, ValueNode, VariableNode
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from api.context import Context, UnauthenticatedError
 from api.wording import described_enum
@@ -12,6 +18,16 @@ from domain.refusal import Refusal, RefusalCode
 from infra.postgres import UnavailableError
 
 log = logging.getLogger(__name__)
+
+BROKEN = "Something went wrong on our side."
+UNAVAILABLE = "The service can't answer right now; try again."
+
+# What graphql-core says of variables, with the place of the value in them: it gives the place in words alone.
+_VARIABLE = re.compile(
+    r"Variable '\$(?P<name>\w+)' has invalid (?:default )?value(?: at (?P<path>[\w.\[\]]+))?: "
+    r"|Too many errors processing variables|Variable values are nested"
+)
+_STEP = re.compile(r"\w+")
 
 UserErrorCode = described_enum(RefusalCode, "UserErrorCode", "Why something was refused.")
 
@@ -30,6 +46,13 @@ def user_error(refusal: Refusal) -> UserError:
 
 class Masked(MaskErrors):
     """Gives every top-level error its code and the request's id, and hides what is internal."""
+
+    def on_operation(self) -> Iterator[None]:
+        """Gives each operation of a WebSocket an id of its own, as each HTTP request has."""
+        context = self.execution_context.context
+        if isinstance(context, Context) and not context.request_id:
+            self.execution_context.context = replace(context, request_id=uuid4().hex)
+        yield from super().on_operation()
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """The error as the client may see it."""
@@ -53,18 +76,37 @@ def _told(error: GraphQLError) -> tuple[str, str, dict[str, object]]:
     cause = error.original_error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
+    variable = None if error.path else _VARIABLE.match(error.message)
+    more: dict[str, object] = {}
+    code, message = "INTERNAL_SERVER_ERROR", BROKEN
     if isinstance(error, GraphQLSyntaxError):
-        return "GRAPHQL_PARSE_FAILED", error.message, {}
-    if isinstance(cause, Refusal):
+        code, message = "GRAPHQL_PARSE_FAILED", error.message
+    elif variable is not None:
+        code, message = "BAD_USER_INPUT", error.message
+        if variable["name"]:
+            more = {"argument": _STEP.findall(variable["name"] + (variable["path"] or ""))}
+    elif isinstance(cause, Refusal):
+        open_codes = (RefusalCode.NOT_FOUND, RefusalCode.FORBIDDEN)
+        code, message = cause.code.value if cause.code in open_codes else "BAD_USER_INPUT", cause.message
         more = {"argument": list(cause.path)} if cause.path else {}
-        code = cause.code.value if cause.code in (RefusalCode.NOT_FOUND, RefusalCode.FORBIDDEN) else "BAD_USER_INPUT"
-        return code, cause.message, more
-    if isinstance(cause, UnauthenticatedError):
-        return "UNAUTHENTICATED", str(cause), {}
-    if isinstance(cause, UnavailableError):
-        return "UNAVAILABLE", "The service can't answer right now; try again.", {}
-    if cause is None or isinstance(cause, GraphQLError):
-        # graphql-core's own: what a caller wrote wrong. Once a field was reached it is a coerced argument.
-        wrong_value = error.path is not None or error.message.startswith("Variable ")
-        return ("BAD_USER_INPUT" if wrong_value else "GRAPHQL_VALIDATION_FAILED"), error.message, {}
-    return "INTERNAL_SERVER_ERROR", "Something went wrong on our side.", {}
+    elif isinstance(cause, UnauthenticatedError):
+        code, message = "UNAUTHENTICATED", str(cause)
+    elif isinstance(cause, UnavailableError):
+        code, message = "UNAVAILABLE", UNAVAILABLE
+    elif isinstance(cause, RecursionError):
+        code, message = "GRAPHQL_VALIDATION_FAILED", "The request is nested too deeply."
+    elif isinstance(cause, CannotGetOperationTypeError):
+        code, message = "GRAPHQL_VALIDATION_FAILED", cause.as_http_error_reason()
+    elif cause is None or isinstance(cause, GraphQLError | MissingQueryError):
+        # graphql-core's own: what a caller wrote wrong.
+        code, message = ("BAD_USER_INPUT" if _is_of_a_value(error) else "GRAPHQL_VALIDATION_FAILED"), error.message
+    return code, message, more
+
+
+def _is_of_a_value(error: GraphQLError) -> bool:
+    """Whether a literal or an argument is to blame, rather than the document around it."""
+    # Once a field was reached it is a coerced argument.
+    if error.path is not None:
+        return True
+    blamed = error.nodes[0] if error.nodes else None
+    return isinstance(blamed, ValueNode | ObjectFieldNode) and not isinstance(blamed, VariableNode)

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import GenericAlias
 from typing import Any
 
 import msgspec
@@ -18,10 +19,11 @@ from domain.shape import FieldShape, is_part, shape
 from domain.wording import Wording
 from infra import wire
 
+_functional: Any = Wording
+"""The enumeration's functional form, which mypy takes for a lookup: a text for each value, as in the class form."""
+
 FundEventType = described_enum(
-    Wording(  # type: ignore[arg-type]  # the functional form takes a text for each value, as the class form does
-        "FundEventType", {kind.name: (kind.name, first_paragraph(kind.cls)) for kind in KINDS.values()}
-    ),
+    _functional("FundEventType", {kind.name: (kind.name, first_paragraph(kind.cls)) for kind in KINDS.values()}),
     text="Kinds of facts.",
 )
 
@@ -88,9 +90,8 @@ def _leaf(kind: Any) -> Any:  # noqa: ANN401 - a type or NewType
 
 def _annotation(field: FieldShape, part: Callable[[type], Any]) -> Any:  # noqa: ANN401 - an annotation
     kind = part(field.kind) if is_part(field.kind) else _leaf(field.kind)
-    if field.many:
-        kind = list[kind]
-    return kind | None if field.optional else kind
+    annotation: Any = GenericAlias(list, (kind,)) if field.many else kind
+    return annotation | None if field.optional else annotation
 
 
 def output_part(cls: type) -> Any:  # noqa: ANN401 - a type made here

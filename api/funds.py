@@ -40,7 +40,7 @@ class CompanyOrderWords(Wording):
     PLANNED_RESERVES = "PLANNED_RESERVES", "Most planned reserves first."
 
 
-CompanyOrder = described_enum(CompanyOrderWords, "CompanyOrder")
+described_enum(CompanyOrderWords, "CompanyOrder")
 
 _ORDERS: dict[str, Callable[[domain.Holding], tuple[object, ...]]] = {
     "NAME": lambda holding: (holding.name.casefold(),),
@@ -92,7 +92,8 @@ class PortfolioCompany(Node):
     realized_proceeds: Money = strawberry.field(description="All that came back.")
     current_valuation: Money | None = strawberry.field(description="The whole company's last value.")
     fair_value: Money = strawberry.field(
-        description="What the holding is worth: as stated, else ownership × valuation, else its cost; 0 once not active."
+        description="What the holding is worth: as stated, else ownership × valuation, else its cost; 0 once not "
+        "active."
     )
     planned_reserves: Money = strawberry.field(description="Planned in total for later rounds.")
     deployed_reserves: Money = strawberry.field(description="Of the plan, already invested.")
@@ -187,8 +188,9 @@ class FundState(Node):
     @strawberry.field(description="The companies held by then, in the order they joined unless another is asked for.")
     def portfolio_companies(
         self,
-        status: Annotated[CompanyStatus | None, strawberry.argument(description="Only those.")] = None,  # type: ignore[valid-type]
-        order_by: Annotated[CompanyOrder | None, strawberry.argument(description="The order.")] = None,  # type: ignore[valid-type]
+        # The enumerations' own classes, which mypy follows; strawberry knows them by what is hung on them.
+        status: Annotated[domain.CompanyStatus | None, strawberry.argument(description="Only those.")] = None,
+        order_by: Annotated[CompanyOrderWords | None, strawberry.argument(description="The order.")] = None,
     ) -> list[PortfolioCompany]:
         holdings = [h for h in self.seen.folded.state.companies.values() if status in (None, h.status)]
         if order_by is not None:

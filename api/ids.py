@@ -3,6 +3,7 @@
 Ids of things seen at a moment hold the moment, so that no cache mixes two times.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -72,9 +73,15 @@ def parse(given: str) -> NodeId | None:
     return NodeId(kind, fund_id, tuple(parts)) if len(parts) == _PARTS.get(kind, 0) else None
 
 
+# As `micros` writes it, and no other way: one thing has one id.
+_MICROS = re.compile(r"0|-?[1-9][0-9]{0,17}")
+
+
 def moment_of(text: str) -> datetime | None:
     """The moment that stands in an id; None where it is none."""
+    if _MICROS.fullmatch(text) is None:
+        return None
     try:
         return EPOCH + timedelta(microseconds=int(text))
-    except (ValueError, OverflowError):
+    except OverflowError:
         return None

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-import socket
+import shlex
 import sys
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -13,86 +13,66 @@ from urllib.error import URLError
 from rich.console import Console
 
 from api import security
-from domain.moments import instant_text
+from api.command import console, errors, migrated
+from api.serve import free_port
+from api.tour import tour
 from infra import locate
 from infra.demo import Sample, ensure_sample
-from infra.account import ServerDidNotStart
 from infra.embedded import EmbeddedPostgres, EmbeddedRedis
-from infra.instance import DataDirectory, DataDirectoryInUse, Instance, write_admin_token
+from infra.instance import DataDirectory, Instance, write_admin_token
 from infra.logs import configure
-from infra.migrate import UnsupportedServerError, migrate
 from infra.part import Command, Part, Step
-from infra.postgres import UnavailableError
 from infra.runtime import opened
 from infra.settings import settings
-from infra.supervisor import PartKeepsFailing, Supervisor
+from infra.supervisor import Supervisor
 
 ADMINISTRATOR = "admin@localhost"
 TOKEN_LIFETIME = timedelta(days=30)
 ANSWER_SECONDS = 1.0
+REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listened on, but no address to go to
+"""Where to find, on this machine, what listens everywhere."""
 
 
 def launch(data_dir: Path | None, host: str | None, port: int | None, *, demo: bool) -> None:
     """Runs until told to stop.
 
     Raises:
-        SystemExit: With 1 and a line on standard error, if it can't be started.
+        BadAddressError: If the environment names a server that can't be one.
+        CommandError: If the port is taken, or the database can't be used.
+        DataDirectoryInUse: If another instance holds the data directory.
+        PartKeepsFailing: If a part can't be started, or not kept running.
+        ServerDidNotStart: If an embedded server can't be set up.
+        UnavailableError: If a server of the environment can't be reached.
     """
-    chosen, console = settings(), Console(stderr=True, highlight=False, soft_wrap=True)
+    chosen = settings()
     configure("WARNING")
-    listen_host = host or chosen.host
-    try:
-        listen_port = _free_port(listen_host, chosen.port if port is None else port)
-        with DataDirectory(data_dir) as directory:
-            _Launch(directory, console, listen_host, listen_port, demo=demo).run()
-    except DataDirectoryInUse as fault:
-        _fail(console, str(fault))
-    except (ServerDidNotStart, PartKeepsFailing, UnavailableError, UnsupportedServerError) as fault:
-        _fail(console, str(fault))
-    except OSError as fault:
-        _fail(console, f"can't start: {fault}")
-    console.print("Stopped.")
-
-
-def _fail(console: Console, message: str) -> None:
-    console.print(f"drypowder: {message}", style="red", markup=False)
-    sys.exit(1)
-
-
-def _free_port(host: str, port: int) -> int:
-    """The port, found to be free; another instance's is told before anything is started."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as fault:
-            message = f"port {port} on {host} is not free ({fault.strerror}); choose another with --port"
-            raise OSError(message) from None
-        found: int = probe.getsockname()[1]
-        return found
+    locate.check_addresses(chosen)
+    with DataDirectory(data_dir) as directory:
+        listen_host = host or chosen.host
+        listen_port = free_port(listen_host, chosen.port if port is None else port)
+        _Launch(directory, listen_host, listen_port, demo=demo).run()
+    errors.print("Stopped.")
 
 
 class _Launch:
-    """One run of `drypowder up`."""
+    """One run of `drypowder up`. Progress goes to standard error, addresses and queries to standard output."""
 
-    def __init__(self, directory: DataDirectory, console: Console, host: str, port: int, *, demo: bool) -> None:
+    def __init__(self, directory: DataDirectory, host: str, port: int, *, demo: bool) -> None:
         self._directory = directory
-        self._console = console
         self._host = host
         self._port = port
         self._demo = demo
         self._sample: Sample | None = None
         self._token = ""
-        shown_host = f"[{host}]" if ":" in host else {"0.0.0.0": "127.0.0.1"}.get(host, host)  # noqa: S104
-        self._url = (settings().public_url or f"http://{shown_host}:{port}").rstrip("/")
-        self._local_url = f"http://{shown_host}:{port}"
+        reached = REACHED_AT.get(host, host)
+        self._local_url = f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+        self._url = (settings().public_url or self._local_url).rstrip("/")
+        self._database_url = settings().database_url or ""
+        self._redis_url = settings().redis_url or ""
 
     def run(self) -> None:
         """Starts, watches and stops the parts."""
-        chosen = settings()
         parts: list[Part] = []
-        self._database_url, self._redis_url = chosen.database_url or "", chosen.redis_url or ""
         if not self._database_url:
             postgres = EmbeddedPostgres(self._directory.postgres)
             parts.append(postgres)
@@ -101,36 +81,30 @@ class _Launch:
             redis = EmbeddedRedis(self._directory.redis)
             parts.append(redis)
             self._redis_url = redis.url
-        parts.append(Step("the database's schema", lambda: migrate(self._database_url)))
-        parts.append(Step("the accounts", lambda: asyncio.run(self._prepare())))
-        environment = {
-            "DATABASE_URL": self._database_url,
-            "REDIS_URL": self._redis_url,
-            "DRYPOWDER_DATA_DIR": str(self._directory.path),
-        }
-        serve = [sys.executable, "-m", "api.cli", "serve", "--host", self._host, "--port", str(self._port)]
-        parts.append(
-            Command(
-                "api",
-                serve,
-                data_dir=self._directory.path,
-                env=environment,
-                check=self._answers,
-                log=self._directory.logs / "api.log",
-            )
-        )
-        work = [sys.executable, "-m", "api.cli", "worker"]
-        parts.append(Command(
-                "worker",
-                work,
-                data_dir=self._directory.path,
-                env=environment,
-                log=self._directory.logs / "worker.log",
-            ))
+        parts += [
+            Step("database schema", lambda: migrated(self._database_url)),
+            Step("sample fund" if self._demo else "administrator", lambda: asyncio.run(self._prepare())),
+            self._command("api", "serve", "--host", self._host, "--port", str(self._port)),
+            self._command("worker", "worker"),
+        ]
         Supervisor(parts, on_progress=self._tell, on_ready=self._ready).run()
 
+    def _command(self, name: str, *words: str) -> Command:
+        return Command(
+            name,
+            [sys.executable, "-m", "api.cli", *words],
+            data_dir=self._directory.path,
+            env={
+                "DATABASE_URL": self._database_url,
+                "REDIS_URL": self._redis_url,
+                "DRYPOWDER_DATA_DIR": str(self._directory.path),
+            },
+            check=self._answers if name == "api" else None,
+            log=self._directory.logs / f"{name}.log",
+        )
+
     def _tell(self, message: str) -> None:
-        self._console.print(f"· {message}", style="dim", markup=False)
+        errors.print(f"· {message}", style="dim")
 
     async def _prepare(self) -> None:
         chosen = settings()
@@ -152,39 +126,29 @@ class _Launch:
 
     def _ready(self) -> None:
         self._directory.publish(Instance(os.getpid(), self._database_url, self._redis_url, self._url))
+        out = console(stderr=False)
+        token_file = self._directory.path / "admin.token"
         fragment = f"#token={self._token}" + (f"&fund={self._sample.fund_id}" if self._sample else "")
-        say = self._console.print
-        say("\nDrypowder is running.", style="bold green")
-        say(f"  page      {self._url}/{fragment}", markup=False)
-        say(f"  GraphiQL  {self._url}/graphiql{fragment}", markup=False)
-        say(f"  GraphQL   {self._url}/graphql (HTTP and WebSocket)", markup=False)
-        say(f"  health    {self._url}/healthz, {self._url}/readyz", markup=False)
-        say(f"  token     {self._directory.path / 'admin.token'}", markup=False)
+        out.print("\nDrypowder is running.", style="bold green")
+        out.print(f"  GraphiQL  {self._url}/graphiql{fragment}")
+        out.print(f"  page      {self._url}/{fragment}")
+        out.print(f"  GraphQL   {self._url}/graphql (HTTP and WebSocket)")
+        out.print(f"  health    {self._url}/healthz, {self._url}/readyz")
+        out.print(f"  token     {token_file} (administrator, good for {TOKEN_LIFETIME.days} days)")
+        out.print(f"  data      {self._directory.path}")
+        out.print(f"  logs      {self._directory.logs}")
         if self._sample:
-            for title, query in queries(self._sample):
-                say(f"\n{title}", style="bold", markup=False)
-                say(query, markup=False)
-        say("\nCtrl-C stops everything.")
+            self._show_tour(out, self._sample, token_file)
+        out.print("\nCtrl-C stops everything; the data stays.")
 
-
-def queries(sample: Sample) -> list[tuple[str, str]]:
-    """Three queries to try on the sample fund, each with what it shows."""
-    then, restated = instant_text(sample.moments.three_years_ago), instant_text(sample.moments.restated)
-    fund, company = sample.fund_id, json.dumps(sample.restated_company_id)
-    valued = f"company(id: {company}) {{ name currentValuation fairValue }}"
-    return [
-        (
-            "1. The fund three years ago",
-            f'{{ fund(id: "{fund}", at: "{then}") {{ version totalInvested totalValue nav moic tvpi irr\n'
-            "    portfolioCompanies(orderBy: FAIR_VALUE) { name stage status ownership fairValue moic } } }",
-        ),
-        (
-            "2. The second clock: one day, before and after a valuation was restated",
-            f'{{ asFirstReported: fund(id: "{fund}", at: "{restated}", knownAt: "{instant_text(sample.first_reported)}")'
-            f' {{ totalValue {valued} }}\n  asWeKnowNow: fund(id: "{fund}", at: "{restated}") {{ totalValue {valued} }} }}',
-        ),
-        (
-            "3. What happened, newest first",
-            f'{{ timeline(fundId: "{fund}", first: 10) {{ nodes {{ version occurredAt recordedAt type summary }} }} }}',
-        ),
-    ]
+    def _show_tour(self, out: Console, sample: Sample, token_file: Path) -> None:
+        out.print("\nThe sample fund is made up: 25 companies over 8 years. Open GraphiQL by its link and try:")
+        for title, query in tour(sample):
+            out.print(f"\n{title}", style="bold")
+            out.print(query)
+        asked = json.dumps({"query": f'{{ fund(id: "{sample.fund_id}") {{ totalInvested totalValue tvpi irr }} }}'})
+        out.print("\nOr from a shell", style="bold")
+        out.print(
+            f'curl -s {self._url}/graphql -H "Authorization: Bearer $(cat {shlex.quote(str(token_file))})" '
+            f"-H 'Content-Type: application/json' -d {shlex.quote(asked)}"
+        )

@@ -1,5 +1,6 @@
 """Anything by its id."""
 
+import re
 from uuid import UUID
 
 from api import ids
@@ -18,6 +19,7 @@ async def find(context: Context, given: str) -> Node | None:
         UnauthenticatedError: If nobody known asks.
         Refusal: If the id's moment can't be asked for.
     """
+    _ = context.someone
     found = ids.parse(given)
     row = None if found is None else await context.fund(str(found.fund_id))
     if found is None or row is None:
@@ -32,7 +34,8 @@ async def find(context: Context, given: str) -> Node | None:
 
 
 async def _fact(context: Context, row: FundRow, version: str) -> Node | None:
-    if not (version.isascii() and version.isdigit() and len(version) < 19):  # noqa: PLR2004 - fits a bigint
+    # Fits a bigint, and is written as our ids are.
+    if re.fullmatch("[1-9][0-9]{0,17}", version) is None:
         return None
     fact = await context.runtime.history.fact(row.id, int(version))
     return None if fact is None else (await shown(context, row.id, row.currency, [fact]))[0]

@@ -40,7 +40,7 @@ class OpenFundPayload:
 
 @strawberry.input(description="One fact to record.")
 class FundEventInput:
-    event: FundEventBody = strawberry.field(description="What happened.")  # type: ignore[valid-type]
+    event: FundEventBody = strawberry.field(description="What happened.")
     occurred_at: datetime | None = strawberry.field(default=None, description="When it was true; now if left out.")
     metadata: JSON | None = strawberry.field(
         default=None, description="An object kept beside the fact, up to 8 KiB, such as where it came from."
@@ -53,7 +53,8 @@ class RecordEventsInput:
     events: list[FundEventInput] = strawberry.field(description="1 to 1,000 facts, in the order they are to stand.")
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuses with VERSION_CONFLICT unless the ledger is at this version; without it the ledger retries.",
+        description="Refuses with VERSION_CONFLICT unless the ledger is at this version; without it the ledger "
+        "retries.",
     )
     idempotency_key: str | None = strawberry.field(
         default=None,
@@ -97,7 +98,7 @@ async def record_events(context: Context, given: RecordEventsInput) -> RecordEve
     runtime = context.runtime
     try:
         fund_id = await context.allowed(given.fund_id, Role.ANALYST, "fundId")
-        drafts = [_draft(context, place, one) for place, one in enumerate(given.events)]
+        drafts = [_draft(place, one) for place, one in enumerate(given.events)]
         appended = await runtime.ledger.record(
             fund_id,
             drafts,
@@ -117,7 +118,7 @@ async def record_events(context: Context, given: RecordEventsInput) -> RecordEve
     )
 
 
-def _draft(context: Context, place: int, given: FundEventInput) -> Draft:
+def _draft(place: int, given: FundEventInput) -> Draft:
     metadata = given.metadata
     if metadata is not None and not isinstance(metadata, dict):
         message = "Metadata must be an object."

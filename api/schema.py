@@ -1,11 +1,13 @@
 """The schema: every area's queries, mutations and subscriptions under one roof."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 import strawberry
-from graphql import Undefined
+from graphql import GraphQLError, GraphQLInputObjectType, Undefined
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from api import recording, snapshots as caches, timeline as history, viewer as whoever
 from api.context import Asked
@@ -139,11 +141,18 @@ class Subscription:
         fund_id: FundId,
         after_version: Annotated[int | None, strawberry.argument(description="Version the client holds.")] = None,
     ) -> AsyncGenerator[FundEvent, None]:
-        async for one in follow(info.context, fund_id, after_version):
-            yield one
+        # Closed at once when the client goes, not when the garbage collector comes by.
+        async with aclosing(follow(info.context, fund_id, after_version)) as events:
+            async for one in events:
+                yield one
 
 
-schema = strawberry.Schema(
+class _Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Logs nothing: `Masked` logs what is our fault, and a caller's faults are the caller's to see."""
+
+
+schema = _Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
@@ -153,13 +162,20 @@ schema = strawberry.Schema(
 )
 
 
-def _without_null_defaults() -> None:
-    """Arguments that may be left out have no default in the schema, rather than a null one: the resolvers have it."""
+def _amend() -> None:
+    """Makes of the built schema what strawberry can't be told.
+
+    Arguments that may be left out have no default, rather than a null one: the resolvers have it. What takes exactly
+    one field is known as such to graphql-core too, whose errors name the place of the value.
+    """
     for kind in schema._schema.type_map.values():  # noqa: SLF001 - strawberry offers no other way to the built schema
+        definition = kind.extensions.get("strawberry-definition")
+        if isinstance(kind, GraphQLInputObjectType) and getattr(definition, "is_one_of", False):
+            kind.is_one_of = True
         for one in getattr(kind, "fields", {}).values():
             for place in (one, *getattr(one, "args", {}).values()):
                 if getattr(place, "default_value", Undefined) is None:
                     place.default_value = Undefined
 
 
-_without_null_defaults()
+_amend()

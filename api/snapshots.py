@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 from api import ids
-from api.connection import PageInfo, bad_cursor, cursor, page, page_info
+from api.connection import Page, PageInfo, bad_cursor, cursor, page, page_info
 from api.context import Context
 from api.errors import UserError, user_error
 from api.node import Node
@@ -69,7 +69,7 @@ async def listed(context: Context, fund_id: UUID, first: int | None, after: str 
     Raises:
         Invalid: If the page's arguments can't be.
     """
-    asked = page(first, after)
+    asked: Page[stored.Snapshot] = page(first, after)
     found = await context.runtime.snapshots.listed(fund_id, after=_place(asked.place), limit=asked.limit + 1)
     kept, more = asked.cut(found)
     nodes = [snapshot_of(one) for one in kept]

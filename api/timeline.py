@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from api.connection import PageInfo, bad_cursor, cursor, page, page_info
+from api.connection import Page, PageInfo, bad_cursor, cursor, page, page_info
 from api.context import Asked, Context
 from api.events import FundEvent, FundEventType, fund_event
 from api.funds import FundState, PortfolioCompany, Seen, portfolio_company, state_of
@@ -22,9 +22,7 @@ MOST_FACTS = 1_000
 
 @strawberry.input(description="Which facts to list; what is left out leaves that side open.")
 class TimelineFilter:
-    types: list[FundEventType] | None = strawberry.field(  # type: ignore[valid-type]
-        default=None, description="Only these kinds."
-    )
+    types: list[FundEventType] | None = strawberry.field(default=None, description="Only these kinds.")
     company_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only facts about this company, voids of them included."
     )
@@ -75,7 +73,7 @@ async def timeline(
     Raises:
         Invalid: If the page's arguments or the filter can't be.
     """
-    asked = page(first, after, last, before)
+    asked: Page[Fact] = page(first, after, last, before)
     place = None
     if asked.place is not None:
         argument = "before" if asked.backward else "after"

@@ -4,11 +4,12 @@ from uuid import UUID
 
 import strawberry
 
-from api.connection import PageInfo, bad_cursor, cursor, page, page_info
+from api.connection import Page, PageInfo, bad_cursor, cursor, page, page_info
 from api.context import Asked, Context
 from api.funds import Fund, fund_of
 from api.wording import described_enum
 from infra import people
+from infra.rows import FundRow
 
 Role = described_enum(people.Role)
 
@@ -71,7 +72,8 @@ async def funds(context: Context, first: int | None, after: str | None) -> FundC
         Invalid: If the page's arguments can't be.
         UnauthenticatedError: If nobody known asks.
     """
-    someone, asked = context.someone, page(first, after)
+    someone = context.someone
+    asked: Page[FundRow] = page(first, after)
     try:
         place = None if asked.place is None else UUID(asked.place)
     except ValueError:

@@ -4,6 +4,7 @@ from inspect import getdoc
 from typing import TypeVar
 
 import strawberry
+from strawberry.types.enum import StrawberryEnumDefinition
 
 from domain.wording import Wording
 
@@ -18,6 +19,7 @@ def first_paragraph(thing: object) -> str:
 def described_enum(cls: E, name: str | None = None, text: str | None = None) -> E:
     """The enumeration as a GraphQL one: the same class, its members described by their own words."""
     described = strawberry.enum(cls, name=name, description=text or first_paragraph(cls))
-    for value, member in zip(described.__strawberry_definition__.values, cls, strict=True):
+    definition: StrawberryEnumDefinition = getattr(described, "__strawberry_definition__")  # noqa: B009 - none to mypy
+    for value, member in zip(definition.values, cls, strict=True):
         value.description = member.text
     return described

@@ -103,7 +103,12 @@ def genesis_hash(fund_id: str) -> bytes:
 
 def input_hash(parts: object) -> bytes:
     """SHA-256 of a request's input, to tell a repeat from another use of its idempotency key."""
-    return hashlib.sha256(_json.encode(parts)).digest()
+    try:
+        encoded = _json.encode(parts)
+    except UnicodeEncodeError:
+        # Half a surrogate pair has no JSON. The decision refuses it and tells where: until then any hash will do.
+        encoded = repr(parts).encode()
+    return hashlib.sha256(encoded).digest()
 
 
 def encode_state(state: Fund) -> bytes:

@@ -164,7 +164,7 @@ class EmbeddedPostgres(_EmbeddedServer):
         self._prepare(self._bin_dir)
         if not self._cluster.exists():
             self._make_cluster()
-        self._discard_misleading_pid_file()
+        self._discard_misleading_pid_files()
         settings = {**_SETTINGS, "unix_socket_directories": str(self.socket_directory)}
         options = [word for name, text in settings.items() for word in ("-c", f"{name}={text}")]
         arguments = ["-D", str(self._cluster), *options]
@@ -216,16 +216,16 @@ class EmbeddedPostgres(_EmbeddedServer):
         ).stdout
         return int(told.split(") ")[1].split(".")[0])
 
-    def _discard_misleading_pid_file(self) -> None:
-        """Removes a killed server's pid file if its pid is another process's by now.
+    def _discard_misleading_pid_files(self) -> None:
+        """Removes a killed server's pid files whose pid is another process's by now, or not reaped yet.
 
         PostgreSQL would take that process for the server and refuse to start. It is none of
         ours: those have ended. With a pid nobody has, PostgreSQL sees for itself.
         """
-        with suppress(FileNotFoundError, IndexError, ValueError):
-            pid_file = self._cluster / "postmaster.pid"
-            if psutil.pid_exists(int(pid_file.read_text().splitlines()[0])):
-                pid_file.unlink()
+        for pid_file in (self._cluster / "postmaster.pid", self.socket_directory / ".s.PGSQL.5432.lock"):
+            with suppress(FileNotFoundError, IndexError, ValueError):
+                if psutil.pid_exists(int(pid_file.read_text().splitlines()[0])):
+                    pid_file.unlink()
 
     def _accepts_connections(self) -> bool:
         """Whether the running server has written into its pid file that it does."""

@@ -7,6 +7,8 @@ import csv
 import gzip
 import hashlib
 import io
+import zlib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -128,7 +130,7 @@ def _bytes(path: Path) -> bytes:
             packed = file.read(2) == b"\x1f\x8b"
         with gzip.open(path) if packed else path.open("rb") as file:
             stored: bytes = file.read(MAX_FILE_BYTES + 1)
-    except (OSError, EOFError) as fault:
+    except (OSError, EOFError, zlib.error) as fault:
         message = f"The file can't be read: {fault}"
         raise ImportRefusedError(message) from fault
     if len(stored) > MAX_FILE_BYTES:
@@ -196,11 +198,13 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
 
 def _csv(text: str, zone: ZoneInfo) -> Iterator[tuple[int, Draft | str]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    missing = {"occurred_on", "type"} - set(reader.fieldnames or ())
-    if missing:
-        yield 1, f"the header lacks the column {', '.join(sorted(missing))}"
-        return
     try:
+        names = Counter(reader.fieldnames or ())
+        missing, repeated = {"occurred_on", "type"} - names.keys(), {name for name in names if names[name] > 1}
+        if missing or repeated:
+            wrong = "lacks" if missing else "repeats"
+            yield 1, f"the header {wrong} the column {', '.join(sorted(missing or repeated))}"
+            return
         for columns in reader:
             row = reader.line_num
             try:
@@ -208,7 +212,8 @@ def _csv(text: str, zone: ZoneInfo) -> Iterator[tuple[int, Draft | str]]:
             except Refusal as refusal:
                 yield row, _told(refusal)
     except csv.Error as fault:
-        yield reader.line_num, f"not CSV: {fault}"
+        # The inner reader's count: the outer one's stands at the last row that was right.
+        yield reader.reader.line_num, f"not CSV: {fault}"
 
 
 def _csv_draft(columns: Mapping[str | None, str], zone: ZoneInfo) -> Draft:
@@ -230,7 +235,11 @@ def _csv_draft(columns: Mapping[str | None, str], zone: ZoneInfo) -> Draft:
         fields["fromReserves"] = _one_of(note, {"": False, "initial": False, "reserves": True})
     elif name == "DISTRIBUTION_MADE":
         fields["recallable"] = _one_of(note, {"": False, "recallable": True})
-    midnight = datetime.combine(day, time(), zone).astimezone(UTC)
+    try:
+        midnight = datetime.combine(day, time(), zone).astimezone(UTC)
+    except OverflowError:
+        message = "a day beyond the calendar"
+        raise Invalid(message, "occurred_on") from None
     return Draft(wire.body_from_wire({body_name(name): fields}), midnight)
 
 

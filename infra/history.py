@@ -16,6 +16,7 @@ COLUMNS = """version, schema_version, type, occurred_at, recorded_at, actor, cor
     payload, hash, touches_at, company_id"""
 PAGE = 1_000
 """Facts read at a time where all are wanted."""
+_HEAD = "SELECT version, hash, (SELECT max(version) FROM fact WHERE fund_id = $1) AS newest FROM fund WHERE id = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class History:
         the last fact.
         """
         with translated():
-            head = await the_row(self._pool, "SELECT version, hash FROM fund WHERE id = $1", fund_id)
+            head = await the_row(self._pool, _HEAD, fund_id)
             before, version, recorded = codec.genesis_hash(str(fund_id)), 0, None
             while rows := await self._pool.fetch(
                 f"SELECT {COLUMNS} FROM fact WHERE fund_id = $1 AND version > $2 AND version <= $3 "  # noqa: S608
@@ -181,6 +182,6 @@ class History:
                     if row["version"] != version + 1 or row["hash"] != expected or not risen:
                         return version, version + 1
                     before, version, recorded = row["hash"], row["version"], row["recorded_at"]
-        if (version, before) != (head["version"], head["hash"]):
+        if (version, before) != (head["version"], head["hash"]) or head["newest"] != version:
             return version, version + 1
         return version, None

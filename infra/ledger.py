@@ -1,9 +1,10 @@
 """The ledger's one write path: decide on the newest state, append in one round trip, all or none."""
 
 import asyncio
+import re
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -16,7 +17,7 @@ from domain.forecasting import ActualRecorded
 from domain.fund import Fund, FundBuilder
 from domain.moments import EARLIEST
 from domain.projector import EMPTY, MAX_BATCH, admit, check_batch_size, fold
-from domain.refusal import IdempotencyMismatch, Invalid, NotFound, Refusal, VersionConflict
+from domain.refusal import ContradictsLaterFact, IdempotencyMismatch, Invalid, NotFound, Refusal, VersionConflict
 from domain.text import check_text
 from infra import codec
 from infra.history import facts_by_version
@@ -29,6 +30,9 @@ KEPT_HEADS = 64
 """Newest states kept per process."""
 MAX_METADATA = 8_192
 """Bytes of a fact's metadata as JSON."""
+MAX_NESTED = 32
+"""Objects and lists in one another in metadata: what every reader of JSON takes."""
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 _APPEND = "SELECT * FROM ledger_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 _OPEN = """
@@ -43,8 +47,16 @@ _NEWER = """
     SELECT version, schema_version, type, touches_at, payload FROM fact
     WHERE fund_id = $1 AND version > $2 ORDER BY touches_at, version
 """
+# With the voids of those facts, which stand at the moments of what they void.
 _NAMED = """
-    SELECT version, schema_version, type, touches_at, payload FROM fact WHERE fund_id = $1 AND version = ANY ($2)
+    WITH named AS (
+        SELECT version, schema_version, type, touches_at, payload FROM fact
+        WHERE fund_id = $1 AND version = ANY ($2)
+    )
+    SELECT * FROM named
+    UNION ALL
+    SELECT version, schema_version, type, touches_at, payload FROM fact
+    WHERE fund_id = $1 AND type = 'EVENT_VOIDED' AND touches_at IN (SELECT touches_at FROM named)
 """
 
 
@@ -219,6 +231,9 @@ class Ledger:
             Refusal: If the key was used with other input, or there is no such fund.
             UnavailableError: If the database can't be reached.
         """
+        refusals: list[Refusal] = list(_metadata_refusals(drafts))
+        if refusals:
+            raise RefusedTogetherError(refusals)
         request = codec.input_hash([key, len(drafts)])
         with translated():
             async with self._turns[fund_id], self._pool.acquire() as connection, connection.transaction():
@@ -228,7 +243,6 @@ class Ledger:
                     return earlier
                 head = await self._head(connection, fund_id, verified=True)
                 first_version = head.version + 1
-                refusals: list[Refusal] = []
                 start = 0
                 while start < len(drafts):
                     part = _next_part(drafts, start, head.version)
@@ -236,6 +250,7 @@ class Ledger:
                     batch, state = await self._decide(connection, fund_id, head, part, refused)
                     # A part with refusals is still written, so that what follows is judged on the rest of it; the
                     # transaction is taken back in the end.
+                    batch = _without(batch, refused.places)
                     await _append(
                         connection,
                         fund_id,
@@ -249,6 +264,9 @@ class Ledger:
                     head = _advanced(head, batch, state)
                     start += len(part)
                     progress(start)
+                    if refused.contradicted:
+                        # Which of them is to blame can't be told, so neither can what holds after them.
+                        break
                 if refusals:
                     raise RefusedTogetherError(refusals)
                 await connection.execute(
@@ -315,7 +333,8 @@ class Ledger:
     async def _brought_forward(
         self, connection: Connection, fund_id: UUID, kept: _Head | None, version: int, touched_until: datetime
     ) -> _Head:
-        if kept is not None and version - kept.version <= MAX_BATCH:
+        # A database restored from a backup may be behind what is kept.
+        if kept is not None and 0 < version - kept.version <= MAX_BATCH:
             newer = dated(fund_id, await connection.fetch(_NEWER, fund_id, kept.version))
             newer = [fact for fact in newer if fact.version <= version]
             plain = not any(isinstance(fact.event, EventVoided) for fact in newer)
@@ -358,13 +377,30 @@ def _check_key(key: str | None) -> None:
 def _check_drafts(drafts: Sequence[Draft], key: str | None) -> None:
     _check_key(key)
     check_batch_size(len(drafts))
+    for refusal in _metadata_refusals(drafts):
+        raise refusal
+
+
+def _metadata_refusals(drafts: Sequence[Draft]) -> Iterator[Refusal]:
     for place, draft in enumerate(drafts):
-        if draft.metadata is None:
-            continue
-        text = codec.canonical_json(draft.metadata)
-        if len(text) > MAX_METADATA or "\\u0000" in text:
-            message = f"Metadata is at most {MAX_METADATA} bytes of JSON, without NUL."
-            raise Invalid(message, "events", str(place), "metadata")
+        if draft.metadata is not None and not _is_storable(draft.metadata):
+            message = f"Metadata is at most {MAX_METADATA} bytes of JSON, nested {MAX_NESTED} deep, without NUL."
+            yield Invalid(message, "events", str(place), "metadata")
+
+
+def _is_storable(metadata: dict[str, object]) -> bool:
+    if not _nests_within(metadata, MAX_NESTED):
+        return False
+    try:
+        text = codec.canonical_json(metadata)
+    except ValueError:  # half a surrogate pair, or a number of thousands of digits
+        return False
+    return len(text.encode()) <= MAX_METADATA and _NUL.search(text) is None
+
+
+def _nests_within(part: object, levels: int) -> bool:
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return not inner or (levels > 0 and all(_nests_within(one, levels - 1) for one in inner))
 
 
 def _named_version(event: Event) -> int | None:
@@ -393,18 +429,39 @@ def _next_part(drafts: Sequence[Draft], start: int, version: int) -> Sequence[Dr
     return drafts[start : start + MAX_BATCH]
 
 
-@dataclass(frozen=True, slots=True)
 class _Refused:
-    """Gathers refusals, their places counted from the first draft of the whole, not of its part."""
+    """Gathers an import's refusals, their places counted from the first draft of the whole, not of its part.
 
-    start: int
-    gathered: list[Refusal]
+    Attributes:
+        places: Of the refused drafts in the part.
+        contradicted: Whether the part leaves a recorded fact impossible.
+    """
+
+    def __init__(self, start: int, gathered: list[Refusal]) -> None:
+        self._start = start
+        self._gathered = gathered
+        self.places: set[int] = set()
+        self.contradicted = False
 
     def __call__(self, refusal: Refusal) -> None:
         head, *rest = refusal.path
         if rest:
-            refusal.path = (head, str(int(rest[0]) + self.start), *rest[1:])
-        self.gathered.append(refusal)
+            self.places.add(int(rest[0]))
+            refusal.path = (head, str(int(rest[0]) + self._start), *rest[1:])
+        self.contradicted |= isinstance(refusal, ContradictsLaterFact)
+        self._gathered.append(refusal)
+
+
+def _without(batch: _Batch, places: set[int]) -> _Batch:
+    """The batch with facts that change nothing in these places, so that the versions after them stay."""
+    if not places:
+        return batch
+    drafts, new = list(batch.drafts), list(batch.new)
+    for place in places:
+        nothing = EventVoided(new[place].version, "refused")
+        drafts[place] = Draft(nothing, EARLIEST)
+        new[place] = Dated(EARLIEST, new[place].version, nothing)
+    return replace(batch, drafts=drafts, new=new)
 
 
 async def _recorded_before(connection: Connection, fund_id: UUID, key: str | None, request: bytes) -> Appended | None:

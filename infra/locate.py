@@ -1,13 +1,26 @@
 """Where the servers are: the environment's addresses, or those of the instance running in the data directory."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from infra.instance import default_data_directory, find_instance, signing_secret
 from infra.settings import Settings, settings
 
+NO_REDIS = "unix:///dev/null"
+"""For commands without need of Redis: it carries hints alone, and readers look by themselves each second."""
+
+_SCHEMES = {
+    "DATABASE_URL": ("postgresql", "postgres"),
+    "REDIS_URL": ("redis", "rediss", "unix"),
+}
+
 
 class NotRunningError(Exception):
     """No servers to work with: no address set, no instance running."""
+
+
+class BadAddressError(Exception):
+    """An address that can't be one of the server it is for."""
 
 
 def data_directory() -> Path:
@@ -15,18 +28,40 @@ def data_directory() -> Path:
     return default_data_directory()
 
 
-def servers(data_dir: Path | None = None) -> tuple[str, str]:
-    """Addresses of PostgreSQL and Redis.
+def check_addresses(chosen: Settings) -> None:
+    """Refuse addresses of other kinds of servers before anything is started.
 
     Raises:
+        BadAddressError: Naming the variable.
+    """
+    for variable, url in (("DATABASE_URL", chosen.database_url), ("REDIS_URL", chosen.redis_url)):
+        if url and urlsplit(url).scheme.partition("+")[0] not in _SCHEMES[variable]:
+            known = " or ".join(f"{scheme}://" for scheme in _SCHEMES[variable])
+            message = f"{variable} must start with {known}"
+            raise BadAddressError(message)
+
+
+def servers(data_dir: Path | None = None, *, redis_needed: bool = True) -> tuple[str, str]:
+    """Addresses of PostgreSQL and Redis.
+
+    Args:
+        data_dir: Where to look for a running instance; this process's data directory if left out.
+        redis_needed: Without it, a database alone will do.
+
+    Raises:
+        BadAddressError: If one of the environment's can't be.
         NotRunningError: If one is set nowhere and no instance runs.
     """
     chosen, directory = settings(), data_dir or data_directory()
+    check_addresses(chosen)
     if chosen.database_url and chosen.redis_url:
         return chosen.database_url, chosen.redis_url
     instance = find_instance(directory)
     if instance is None:
-        message = f"No instance is running in {directory}. Start one with `drypowder up`, or set DATABASE_URL."
+        if chosen.database_url and not redis_needed:
+            return chosen.database_url, NO_REDIS
+        missing = "REDIS_URL" if chosen.database_url else "DATABASE_URL"
+        message = f"No instance is running in {directory}. Start one with `drypowder up`, or set {missing}."
         raise NotRunningError(message)
     return chosen.database_url or instance.database_url, chosen.redis_url or instance.redis_url
 

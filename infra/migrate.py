@@ -39,7 +39,7 @@ async def migrate_in_loop(database_url: str) -> None:
         connection = await asyncpg.connect(plain)
     try:
         if connection.get_server_version().major < OLDEST_SERVER:
-            message = "Drypowder needs PostgreSQL 15 or newer"
+            message = f"Drypowder needs PostgreSQL {OLDEST_SERVER} or newer"
             raise UnsupportedServerError(message)
         # Two processes may start on a new database together.
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)

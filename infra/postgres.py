@@ -7,6 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 """A connection, of its own or lent by a pool."""
@@ -17,12 +18,15 @@ COMMAND_SECONDS = 60.0
 _GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # What a connection says that is given back to its pool while it is being lost.
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     OSError,
     TimeoutError,
+    PoolTimeoutError,
 )
 
 
@@ -33,11 +37,16 @@ class UnavailableError(Exception):
 @contextmanager
 def translated() -> Iterator[None]:
     """Turns a lost or refused connection inside into `UnavailableError`; refusals by the database pass as they are."""
+    message = "the database can't be reached"
     try:
         yield
     except _GONE as fault:
-        message = "the database can't be reached"
         raise UnavailableError(message) from fault
+    except DBAPIError as fault:
+        # The lists' engine wraps its driver's fault, which wraps asyncpg's.
+        if fault.connection_invalidated or isinstance(getattr(fault.orig, "__cause__", None), _GONE):
+            raise UnavailableError(message) from fault
+        raise
 
 
 def plain_url(url: str) -> str:

@@ -1,5 +1,6 @@
 """Snapshots: cached folds, each good for an interval of versions. Dropping them all changes no answer."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from domain.wording import Wording
 from infra import codec
 from infra.postgres import Connection, translated
 from infra.states import BEGINNING, END, FOLDED_FACTS, UNFOLDED, States, dated, resolve
+
+log = logging.getLogger(__name__)
 
 KEPT_CLOSED = 200
 """Automatic snapshots kept per fund after a backdated fact closed them; they serve what was known before it."""
@@ -47,6 +50,13 @@ _KEEP = "SELECT ledger_keep_snapshot($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _GAPS = """
     SELECT width_bucket(touches_at, $2::timestamptz[]) AS gap, count(*) AS facts
     FROM fact WHERE fund_id = $1 AND version <= $3 GROUP BY 1 ORDER BY 1
+"""
+# One at a time fills a fund's gaps; who waited finds them filled. The pool lets go of this lock when it gets its
+# connection back. The ledger's own lock has seed 0.
+_ALONE = "SELECT pg_advisory_lock(hashtextextended($1::uuid::text, 1))"
+# Those of AUTO aren't folded anew but thinned, and their gaps filled.
+_FOREIGN = """
+    SELECT id, at, lo FROM snapshot WHERE fund_id = $1 AND fingerprint <> $2 AND kind <> 'AUTO' ORDER BY at
 """
 _THIN = """
     DELETE FROM snapshot WHERE fund_id = $1 AND kind = 'AUTO' AND (fingerprint <> $2 OR id IN (
@@ -88,6 +98,8 @@ class Snapshots:
         made = 0
         with translated():
             async with self._pool.acquire() as connection:
+                await connection.execute(_ALONE, fund_id)
+                await self._adopt(connection, fund_id)
                 version = await connection.fetchval("SELECT version FROM fund WHERE id = $1", fund_id)
                 if version is None:
                     return 0
@@ -101,7 +113,7 @@ class Snapshots:
                     if facts >= frequency:
                         start = ends[gap - 1] if gap else BEGINNING
                         end = ends[gap] if gap < len(ends) else END
-                        made += await self._fill(connection, fund_id, start, end, version, frequency)
+                        made += await self._fill(connection, fund_id, start, end, version, frequency, facts)
                 await connection.execute(_THIN, fund_id, codec.FINGERPRINT, KEPT_CLOSED)
         return made
 
@@ -113,16 +125,37 @@ class Snapshots:
         end: datetime,
         version: int,
         frequency: int,
+        most: int,
     ) -> int:
+        """Snapshots between two moments, which none stands at; `most` facts lie from the first up to the second."""
         base = EMPTY
         if start != BEGINNING:
             base = (await self._states.state(fund_id, start, version, connection=connection)).state
+        if most < len(base.companies):
+            return 0
         facts = dated(fund_id, await connection.fetch(FOLDED_FACTS, fund_id, start, end, version, UNFOLDED))
+        facts = [fact for fact in facts if fact.occurred_at < end]
         made = 0
         for moment, state in _milestones(base, facts, frequency):
             await self._store(connection, fund_id, moment, version, state, SnapshotKind.AUTO, None)
             made += 1
         return made
+
+    async def _adopt(self, connection: Connection, fund_id: UUID) -> None:
+        """Folds anew the snapshots that other code made because somebody asked, or at night."""
+        foreign = await connection.fetch(_FOREIGN, fund_id, codec.FINGERPRINT)
+        for row in foreign:
+            await self._states.rebuild(connection, fund_id, row["id"], row["at"], row["lo"])
+        if foreign:
+            log.info("%d snapshots of fund %s were other code's and are folded anew", len(foreign), fund_id)
+
+    async def foreign(self) -> list[UUID]:
+        """Funds with snapshots that other code made: `keep_up` replaces them."""
+        with translated():
+            rows = await self._pool.fetch(
+                "SELECT DISTINCT fund_id FROM snapshot WHERE fingerprint <> $1", codec.FINGERPRINT
+            )
+        return [row["fund_id"] for row in rows]
 
     async def listed(self, fund_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[Snapshot]:
         """Snapshots of the fund, newest made first, those after a place in that order."""

@@ -42,7 +42,13 @@ _FACTS = """
 FOLDED_FACTS = _FACTS.replace("payload FROM", "CASE WHEN type = ANY ($5) THEN NULL ELSE payload END FROM")
 UNFOLDED = [kind.name for kind in KINDS.values() if not (kind.folds or kind.cls is EventVoided)]
 """Stored names of the kinds of facts that no state depends on."""
-_REPAIR = "UPDATE snapshot SET state = $3, checksum = $4, fingerprint = $5 WHERE fund_id = $1 AND id = $2"
+# The interval too: it may be what was bad, and a right state with a wrong interval would pass for good.
+_REPAIR = """
+    UPDATE snapshot s SET state = $3, checksum = $4, fingerprint = $5, lo = $6, hi = (
+        SELECT min(f.version) FROM fact f WHERE f.fund_id = $1 AND f.version > $6 AND f.touches_at <= s.at
+    )
+    WHERE s.fund_id = $1 AND s.id = $2
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +107,11 @@ def dated(fund_id: UUID, rows: Iterable[asyncpg.Record]) -> list[Dated]:
 
 
 class States:
-    """The read path to states; one per process. Snapshots never change but for their end, so decoded ones are kept."""
+    """The read path to states; one per process. A snapshot's state never changes, so decoded ones are kept."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._decoded: OrderedDict[UUID, Fund] = OrderedDict()
+        self._decoded: OrderedDict[tuple[UUID, datetime, int], Fund] = OrderedDict()
 
     async def state(self, fund_id: UUID, at: datetime, version: int, *, connection: Connection | None = None) -> Folded:
         """The fund at `at` by its facts up to `version`.
@@ -149,19 +155,20 @@ class States:
         bad: list[UUID] = []
         query = _BEST_STRICTLY if strictly else _BEST
         while (row := await connection.fetchrow(query, fund_id, codec.FINGERPRINT, at, version, bad)) is not None:
-            state = await self._load(connection, fund_id, row["id"], row["at"], row["lo"])
+            state = await self._load(connection, fund_id, row["id"], row["at"], row["lo"], version)
             if state is not None:
                 return state, row["at"], row["id"]
             bad.append(row["id"])
         return EMPTY, BEGINNING, None
 
     async def _load(
-        self, connection: Connection, fund_id: UUID, snapshot_id: UUID, at: datetime, lo: int
+        self, connection: Connection, fund_id: UUID, snapshot_id: UUID, at: datetime, lo: int, version: int
     ) -> Fund | None:
-        """The snapshot's state; None where the stored one was bad, which is then mended."""
-        kept = self._decoded.get(snapshot_id)
+        """The snapshot's state; None where the stored one was bad, which is then mended to hold for `version`."""
+        place = snapshot_id, at, lo
+        kept = self._decoded.get(place)
         if kept is not None:
-            self._decoded.move_to_end(snapshot_id)
+            self._decoded.move_to_end(place)
             return kept
         row = await connection.fetchrow(
             "SELECT state, checksum FROM snapshot WHERE fund_id = $1 AND id = $2", fund_id, snapshot_id
@@ -173,18 +180,27 @@ class States:
                 message = "its checksum differs"
                 raise CorruptionError(message)
             state = codec.decode_state(row["state"])
-        except CorruptionError as fault:
+        except (CorruptionError, ValueError, RecursionError) as fault:
+            # What is no UTF-8 or nested without end never gets as far as being the wrong type.
             log.error("snapshot %s of fund %s is ignored and folded anew: %s", snapshot_id, fund_id, fault)  # noqa: TRY400 - the cause is in the message
-            await self.rebuild(connection, fund_id, snapshot_id, at, lo)
+            # From the facts alone: the snapshots before it may be bad too.
+            facts = await connection.fetch(FOLDED_FACTS, fund_id, BEGINNING, at, version, UNFOLDED)
+            await self._mend(connection, fund_id, snapshot_id, at, fold(EMPTY, dated(fund_id, facts)))
             return None
-        self._decoded[snapshot_id] = state
+        self._decoded[place] = state
         if len(self._decoded) > KEPT_SNAPSHOTS:
             self._decoded.popitem(last=False)
         return state
 
     async def rebuild(self, connection: Connection, fund_id: UUID, snapshot_id: UUID, at: datetime, lo: int) -> None:
-        """Folds a bad or foreign snapshot anew, from the facts alone: right for the same interval of versions."""
-        state = fold(EMPTY, dated(fund_id, await connection.fetch(FOLDED_FACTS, fund_id, BEGINNING, at, lo, UNFOLDED)))
+        """Folds a snapshot of other code anew: right for the same interval of versions."""
+        folded = await self.state(fund_id, at, lo, connection=connection)
+        await self._mend(connection, fund_id, snapshot_id, at, folded.state)
+
+    async def _mend(self, connection: Connection, fund_id: UUID, snapshot_id: UUID, at: datetime, state: Fund) -> None:
         stored = codec.encode_state(state)
-        checksum = codec.state_checksum(str(fund_id), at, lo, stored)
-        await connection.execute(_REPAIR, fund_id, snapshot_id, stored, checksum, codec.FINGERPRINT)
+        checksum = codec.state_checksum(str(fund_id), at, state.version, stored)
+        async with connection.transaction():
+            # An append in flight would not see an interval that is only now open again.
+            await connection.execute("SELECT pg_advisory_xact_lock_shared(ledger_lock($1))", fund_id)
+            await connection.execute(_REPAIR, fund_id, snapshot_id, stored, checksum, codec.FINGERPRINT, state.version)

@@ -71,6 +71,10 @@ def instant_from_text(text: str) -> datetime:
     if micros[6:].strip("0"):
         message = "an instant finer than microseconds"
         raise ValueError(message)
+    # Newer Pythons take 24:00 for the next midnight; RFC 3339 doesn't.
+    if whole[11:13] > "23":
+        message = "not an instant: the hour is beyond 23"
+        raise ValueError(message)
     if offset[1:3] > "23" or offset[4:6] > "59":
         message = "not an instant: the offset is beyond 23:59"
         raise ValueError(message)
@@ -181,6 +185,9 @@ def _one_from_wire(kind: Any, value: object) -> object:  # noqa: ANN401 - a type
     if kind in (bool, int):
         if type(value) is not kind:
             message = "expected true or false" if kind is bool else "expected a whole number"
+            raise ValueError(message)
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            message = "a whole number beyond 64 bits"
             raise ValueError(message)
         return value
     if not isinstance(value, str):

@@ -18,9 +18,20 @@ SNAPSHOTS = "snapshots"
 async def follow(runtime: Runtime, queue: Queue) -> None:
     """Reacts to new facts for ever. Hints say when to look; a second without one is a look too."""
     cursors = Cursors(runtime.pool)
+    await replace_foreign(runtime, queue)
     await react(runtime, cursors, queue)
     async for _ in hints(runtime.redis):
         await react(runtime, cursors, queue)
+
+
+async def replace_foreign(runtime: Runtime, queue: Queue) -> None:
+    """Asks for snapshots in place of those that other code made, which no answer uses: a fund may have no news."""
+    try:
+        for fund_id in await runtime.snapshots.foreign():
+            await queue.keep_up_snapshots(fund_id, 0)
+    except UnavailableError as fault:
+        # New facts and the night bring them too.
+        log.warning("other code's snapshots stay: %s", fault)
 
 
 async def react(runtime: Runtime, cursors: Cursors, queue: Queue) -> None:

@@ -3,6 +3,7 @@
 import logging
 from uuid import UUID
 
+from domain.refusal import CorruptionError
 from infra.cursors import Cursors
 from infra.runtime import Runtime
 from infra.snapshots import SnapshotKind
@@ -22,12 +23,18 @@ async def keep_up(runtime: Runtime, fund_id: UUID) -> int:
 
 
 async def nightly(runtime: Runtime) -> int:
-    """A snapshot of every fund with new facts since the last one; how many."""
+    """A snapshot of every fund with new facts since the last one; how many.
+
+    A fund that can't be read is logged and passed over until it has newer facts: the others go on.
+    """
     cursors, made = Cursors(runtime.pool), 0
     while behind := await cursors.behind(NIGHTLY):
         for one in behind:
-            await runtime.snapshots.take(one.fund_id, SnapshotKind.SCHEDULED, None)
-            await keep_up(runtime, one.fund_id)
+            try:
+                await runtime.snapshots.take(one.fund_id, SnapshotKind.SCHEDULED, None)
+                await keep_up(runtime, one.fund_id)
+                made += 1
+            except CorruptionError:
+                log.exception("no nightly snapshot of fund %s", one.fund_id)
             await cursors.advance(NIGHTLY, one.fund_id, one.version)
-            made += 1
     return made

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from typing import Any
 from uuid import UUID
 
-from arq import cron, func
+from arq import Retry, cron, func
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
@@ -25,26 +26,42 @@ log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
 """Before trying again when PostgreSQL or Redis is away."""
+MAX_PAUSE_SECONDS = 60
+"""Pauses between a job's tries double up to this."""
+MAX_TRIES = 60
+"""Of a job while the database is away: about an hour's."""
+
+
+@contextmanager
+def _backing_off(ctx: dict[str, Any]) -> Iterator[None]:
+    """Has the job tried again later when the database is away."""
+    try:
+        yield
+    except UnavailableError as fault:
+        raise Retry(defer=min(2 ** ctx["job_try"], MAX_PAUSE_SECONDS)) from fault
 
 
 async def keep_up_snapshots(ctx: dict[str, Any], fund_id: str) -> int:
     """Job: the snapshots a fund lacks."""
-    return await snapshots.keep_up(ctx["runtime"], UUID(fund_id))
+    with _backing_off(ctx):
+        return await snapshots.keep_up(ctx["runtime"], UUID(fund_id))
 
 
 async def nightly_snapshots(ctx: dict[str, Any]) -> int:
     """Job: the night's snapshots."""
-    return await snapshots.nightly(ctx["runtime"])
+    with _backing_off(ctx):
+        return await snapshots.nightly(ctx["runtime"])
 
 
 def worker(runtime: Runtime, redis_url: str) -> Worker:
     """The arq worker with every job of the product."""
     return Worker(
         functions=[func(keep_up_snapshots, name=KEEP_UP_SNAPSHOTS, keep_result=0)],
-        cron_jobs=[cron(nightly_snapshots, hour=0, minute=0, run_at_startup=False)],
+        cron_jobs=[cron(nightly_snapshots, hour=0, minute=0, run_at_startup=False, max_tries=MAX_TRIES)],
         redis_settings=redis_settings(redis_url),
         ctx={"runtime": runtime},
         handle_signals=False,
+        max_tries=MAX_TRIES,
         timezone=UTC,
         log_results=False,
     )
@@ -63,7 +80,8 @@ async def run(database_url: str, redis_url: str) -> None:
         try:
             await working
         except asyncio.CancelledError:
-            break
+            if not stop.is_set():
+                raise
         except (UnavailableError, RedisError, OSError) as fault:
             log.warning("the worker waits: %s", fault)
             with suppress(TimeoutError):
@@ -81,8 +99,19 @@ async def _work(database_url: str, redis_url: str) -> None:
         except* (UnavailableError, RedisError, OSError) as faults:
             raise faults.exceptions[0] from None
         finally:
-            await jobs.close()
+            await _close(jobs)
             await queue.close()
+
+
+async def _close(jobs: Worker) -> None:
+    """Ends arq's worker. The jobs it was at are done again, so how they end now is of no interest."""
+    for task in jobs.tasks.values():
+        task.cancel()
+    await asyncio.gather(*jobs.tasks.values(), return_exceptions=True)
+    jobs.tasks.clear()
+    # Redis may be away, which would hide why we end.
+    with suppress(RedisError, OSError):
+        await jobs.close()
 
 
 def main() -> None:

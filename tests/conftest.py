@@ -1,5 +1,6 @@
 """Real servers and a running API for every test that wants them; each test makes funds of its own."""
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -109,7 +110,9 @@ class Live:
             await self.runtime.people.give(person.id, fund_id, role)
         return security.issue(SECRET, person, datetime.now(UTC), timedelta(hours=1))
 
-    async def ask(self, query: str, variables: dict[str, object] | None = None, *, token: str | None) -> dict[str, object]:
+    async def ask(
+        self, query: str, variables: dict[str, object] | None = None, *, token: str | None
+    ) -> dict[str, object]:
         """The answer to one request, whole."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60) as client:
@@ -126,9 +129,6 @@ async def live(servers: Servers, runtime: Runtime) -> AsyncIterator[Live]:
         port = probe.getsockname()[1]
     app = application(Settings(), servers.database_url, servers.redis_url, SECRET)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False))
-    server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
-    import asyncio
-
     serving = asyncio.ensure_future(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)

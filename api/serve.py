@@ -1,0 +1,71 @@
+"""The API alone: on servers that run already."""
+
+import asyncio
+import errno
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from api.app import application
+from api.command import CommandError, check_schema
+from infra import locate
+from infra.logs import configure
+from infra.runtime import opened
+from infra.settings import settings
+
+MOST_FRAME_BYTES = 2**20
+STOPPING_SECONDS = 5
+"""How long requests under way are waited for."""
+
+
+def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
+    """Answers until told to stop.
+
+    Raises:
+        CommandError: If it can't listen there, or the database has no tables of ours.
+        NotRunningError: If there are no servers to work with.
+        UnavailableError: If the database can't be reached.
+    """
+    chosen = settings()
+    configure(chosen.log_level)
+    database_url, redis_url = locate.servers(data_dir)
+    listen_host = host or chosen.host
+    listen_port = free_port(listen_host, chosen.port if port is None else port)
+    # Here it ends in one line; once the server is starting, in its traceback.
+    asyncio.run(_check(database_url, redis_url))
+    uvicorn.run(
+        application(chosen, database_url, redis_url, locate.secret(chosen, data_dir)),
+        host=listen_host,
+        port=listen_port,
+        log_config=None,
+        access_log=False,
+        ws_max_size=MOST_FRAME_BYTES,
+        timeout_graceful_shutdown=STOPPING_SECONDS,
+    )
+
+
+async def _check(database_url: str, redis_url: str) -> None:
+    async with opened(settings(), database_url, redis_url) as runtime:
+        await check_schema(runtime)
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, found to be free, or for 0 one that is.
+
+    Raises:
+        CommandError: If nothing can listen there.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            found: int = probe.getsockname()[1]
+            return found
+    except OSError as fault:
+        if fault.errno == errno.EADDRINUSE:
+            message = f"port {port} on {host} is taken; choose another with --port, or PORT in the environment"
+        else:
+            message = f"can't listen on port {port} of {host}: {fault.strerror}"
+        raise CommandError(message) from fault
