@@ -1,0 +1,130 @@
+"""Golden files: one stored payload of every shape ever written, never edited; today's program reads them all."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from domain.capital import CapitalCalled, DistributionMade, FeeCharged, FundOpened
+from domain.correction import EventVoided
+from domain.event import CompanyKey, Event, EventKind
+from domain.events import KINDS
+from domain.forecasting import (
+    ActualRecorded,
+    DealForecastCreated,
+    ExitScenario,
+    ForecastCreated,
+    ForecastKind,
+    ForecastPeriod,
+    FutureRound,
+    MetricType,
+    Preference,
+    PreferenceKind,
+    RecordSource,
+)
+from domain.fund import CompanyStatus
+from domain.investing import (
+    CompanyAdded,
+    CompanyStatusChanged,
+    InvestmentMade,
+    ProceedsReceived,
+    ReserveAllocated,
+    RoundPriced,
+    ValuationUpdated,
+)
+from domain.shape import is_part, shape
+from infra import codec
+from tests.spec import share, usd
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+COMPANY = CompanyKey("/company/œuvre")
+EVENTS: Mapping[str, Event] = {
+    "FUND_OPENED": FundOpened("Ælfric Ventures II", "EUR", 2006, usd("60000000.01"), "Europe/Berlin"),
+    "CAPITAL_CALLED": CapitalCalled(usd("1250000.50"), date(2008, 2, 29)),
+    "DISTRIBUTION_MADE": DistributionMade(usd("0.01"), recallable=True),
+    "FEE_CHARGED": FeeCharged(usd("300000.00"), 'management "2009"'),
+    "COMPANY_ADDED": CompanyAdded(COMPANY, "Œuvre\n& Söhne 😀", "web", "series_a"),
+    "INVESTMENT_MADE": InvestmentMade(
+        COMPANY, usd("540000.00"), share("0.020000"), from_reserves=True, round="series_b"
+    ),
+    "ROUND_PRICED": RoundPriced(
+        COMPANY, "series_b", usd("21600000.00"), usd("5400000.00"), share("0.123456789012345678")
+    ),
+    "VALUATION_UPDATED": ValuationUpdated(COMPANY, usd("27000000.00"), usd("540000.01"), "post-money\tof the round"),
+    "PROCEEDS_RECEIVED": ProceedsReceived(COMPANY, usd("1000000000000000.00"), "acquired"),
+    "COMPANY_STATUS_CHANGED": CompanyStatusChanged(COMPANY, CompanyStatus.WRITTEN_OFF, "closed"),
+    "RESERVE_ALLOCATED": ReserveAllocated(COMPANY, usd("750000.00"), "series C"),
+    "FORECAST_CREATED": ForecastCreated(
+        COMPANY,
+        MetricType.RUNWAY_MONTHS,
+        (
+            ForecastPeriod(date(2010, 1, 1), date(2010, 3, 31), Decimal("18.50")),
+            ForecastPeriod(date(2010, 4, 1), date(2010, 6, 30), Decimal("-0.0000001")),
+        ),
+        ForecastKind.UNDERWRITE,
+    ),
+    "ACTUAL_RECORDED": ActualRecorded(
+        COMPANY,
+        MetricType.CASH_BURN,
+        Decimal("12345678901234567890.123456789012345678"),
+        date(2010, 1, 1),
+        date(2010, 3, 31),
+        RecordSource.IMPORT,
+        41,
+    ),
+    "DEAL_FORECAST_CREATED": DealForecastCreated(
+        COMPANY,
+        (
+            ExitScenario("trade sale", share("0.35"), usd("120000000.00"), Decimal("36.5"), 1, Decimal("0.8")),
+            ExitScenario("acqui-hire", share("0.05"), usd("0.00"), Decimal(0), 0, Decimal(0)),
+        ),
+        (FutureRound("series_c", share("0.45"), Decimal(14), usd("60000000.00"), usd("20000000.00"), share("0.10")),),
+        Preference(PreferenceKind.PARTICIPATING, Decimal("1.5"), Decimal(3)),
+        Decimal("0.5"),
+    ),
+    "EVENT_VOIDED": EventVoided(17, "typed in the wrong company's round"),
+}
+"""Today's events of the payloads stored: every field holds something other than its default."""
+
+FILES = sorted(GOLDEN.glob("*.json"))
+
+
+def stored(name: str, schema_version: int) -> str:
+    return (GOLDEN / f"{name}.v{schema_version}.json").read_bytes().decode().removesuffix("\n")
+
+
+def test_every_shape_ever_written_has_its_file_and_nothing_else_has() -> None:
+    shapes = {
+        f"{kind.name}.v{version}.json" for kind in KINDS.values() for version in range(1, kind.schema_version + 1)
+    }
+    assert {file.name for file in GOLDEN.iterdir()} == shapes
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_payload_stored_in_any_shape_is_read_as_today_s_event(file: Path) -> None:
+    name, version, _ = file.name.split(".")
+    text = file.read_bytes().decode()
+    assert text.endswith("}\n")
+    event = codec.decode_event(name, int(version.removeprefix("v")), text.removesuffix("\n"))
+    assert event == EVENTS[name]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_what_is_written_today_is_the_newest_file_byte_for_byte(kind: EventKind) -> None:
+    assert codec.encode_event(EVENTS[kind.name]) == (kind, stored(kind.name, kind.schema_version))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_every_field_of_a_representative_event_is_set(kind: EventKind) -> None:
+    def check(part: object) -> None:
+        cls: type = type(part)
+        for field in shape(cls).values():
+            found = getattr(part, field.name)
+            assert found not in (None, "", ())
+            for one in found if field.many else [found]:
+                if is_part(field.kind):
+                    check(one)
+
+    check(EVENTS[kind.name])

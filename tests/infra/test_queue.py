@@ -1,0 +1,86 @@
+"""The queue of jobs: what waits in it, and what becomes of a request while Redis is away."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from arq import create_pool
+from arq.jobs import JobDef
+
+from infra.embedded import EmbeddedRedis
+from infra.postgres import UnavailableError
+from infra.queue import KEEP_UP_SNAPSHOTS, Queue, redis_settings
+
+
+@pytest.fixture(scope="module")
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """A Redis with nothing of others in it."""
+    redis = EmbeddedRedis(tmp_path_factory.mktemp("queue") / "redis")
+    try:
+        redis.start()
+        redis.wait_ready()
+        yield redis
+    finally:
+        redis.stop()
+
+
+@pytest_asyncio.fixture
+async def queue(own_redis: EmbeddedRedis) -> AsyncIterator[Queue]:
+    made = await Queue.connected(own_redis.url)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def waiting(redis: EmbeddedRedis) -> list[JobDef]:
+    """The jobs that wait, and an empty queue afterwards."""
+    pool = await create_pool(redis_settings(redis.url))
+    try:
+        jobs = await pool.queued_jobs()
+        await pool.flushall()
+    finally:
+        await pool.aclose()
+    return jobs
+
+
+async def test_a_job_waits_under_its_name_with_the_fund(queue: Queue, own_redis: EmbeddedRedis) -> None:
+    fund_id = uuid4()
+    await queue.keep_up_snapshots(fund_id, 7)
+    (job,) = await waiting(own_redis)
+    assert (job.function, job.args, job.kwargs) == (KEEP_UP_SNAPSHOTS, (str(fund_id),), {})
+    assert job.job_id == f"{KEEP_UP_SNAPSHOTS}:{fund_id}:7"
+
+
+async def test_asked_again_for_the_same_step_it_waits_once(queue: Queue, own_redis: EmbeddedRedis) -> None:
+    one, other = uuid4(), uuid4()
+    for fund_id, step in ((one, 1), (one, 1), (one, 2), (other, 1), (one, 2)):
+        await queue.keep_up_snapshots(fund_id, step)
+    assert sorted(str(job.job_id) for job in await waiting(own_redis)) == sorted(
+        f"{KEEP_UP_SNAPSHOTS}:{fund_id}:{step}" for fund_id, step in ((one, 1), (one, 2), (other, 1))
+    )
+
+
+async def test_a_request_while_redis_is_away_is_unavailable_and_the_next_one_works(tmp_path: Path) -> None:
+    redis = EmbeddedRedis(tmp_path / "redis")
+    try:
+        redis.start()
+        redis.wait_ready()
+        queue = await Queue.connected(redis.url)
+        redis.stop()
+        with pytest.raises(UnavailableError):
+            await queue.keep_up_snapshots(uuid4(), 1)
+        redis.start()
+        redis.wait_ready()
+        await queue.keep_up_snapshots(uuid4(), 1)
+        assert len(await waiting(redis)) == 1
+        await queue.close()
+    finally:
+        redis.stop()
+
+
+async def test_without_redis_there_is_no_queue(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError):
+        await Queue.connected(f"unix://{tmp_path}/redis.sock")

@@ -1,0 +1,116 @@
+"""A database and a Redis of their own for jobs: they look at every fund there is, and their Redis is killed."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from arq import ArqRedis, create_pool
+
+from domain.capital import FeeCharged, FundOpened
+from domain.money import Money
+from infra.embedded import EmbeddedRedis
+from infra.ledger import Draft
+from infra.queue import Queue, redis_settings
+from infra.runtime import Runtime
+from infra.snapshots import Snapshot
+from tests.conftest import OPENED_AT, Servers
+from tests.histories import own_database, process
+
+PATIENCE = 100.0
+"""Seconds until a test gives up on a busy machine; nothing here takes more than a few."""
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Waits for something that others bring about."""
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """The funds of one database, and what there is in its queue."""
+
+    runtime: Runtime
+    database_url: str
+    redis: EmbeddedRedis
+    actor: UUID
+
+    async def opened(self, version: int = 1) -> UUID:
+        """A fund with as many facts, its opening included."""
+        fund_id, _ = await self.runtime.ledger.open_fund(
+            FundOpened("F", "USD", 2006, Money(10**9)), OPENED_AT, actor=self.actor
+        )
+        await self.reach(fund_id, version)
+        return fund_id
+
+    async def reach(self, fund_id: UUID, version: int) -> None:
+        """As many more facts as bring the fund to that version."""
+        now = await self.runtime.pool.fetchval("SELECT version FROM fund WHERE id = $1", fund_id)
+        if version > now:
+            fee = Draft(FeeCharged(Money(1)), OPENED_AT)
+            await self.runtime.ledger.record(fund_id, [fee] * (version - now), actor=self.actor)
+
+    async def snapshots(self, fund_id: UUID) -> Sequence[Snapshot]:
+        """All of a fund, newest made first."""
+        return await self.runtime.snapshots.listed(fund_id, after=None, limit=1_000)
+
+    async def waiting(self) -> list[str]:
+        """Ids of the jobs that wait."""
+        pool = await self.queue_itself()
+        try:
+            return sorted(str(job.job_id) for job in await pool.queued_jobs())
+        finally:
+            await pool.aclose()
+
+    async def queue_itself(self) -> ArqRedis:
+        """A connection to the queue, to be closed."""
+        return await create_pool(redis_settings(self.redis.url))
+
+    async def kill_redis(self) -> None:
+        """Ends it without warning."""
+        assert self.redis.pid is not None
+        os.kill(self.redis.pid, signal.SIGKILL)
+
+        async def ended() -> bool:
+            return self.redis.exit_status is not None
+
+        await until(ended)
+
+    async def start_redis(self) -> None:
+        """Starts it again with what it had."""
+        self.redis.start()
+        await asyncio.to_thread(self.redis.wait_ready)
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    redis = EmbeddedRedis(tmp_path / "redis")
+    try:
+        redis.start()
+        redis.wait_ready()
+        yield redis
+    finally:
+        redis.stop()
+
+
+@pytest_asyncio.fixture
+async def funds(servers: Servers, own_redis: EmbeddedRedis) -> AsyncIterator[Funds]:
+    async with own_database(servers.database_url) as url, process(url, own_redis.url) as runtime:
+        actor = (await runtime.people.enrol("owner@example.org")).id
+        yield Funds(runtime, url, own_redis, actor)
+
+
+@pytest_asyncio.fixture
+async def queue(funds: Funds) -> AsyncIterator[Queue]:
+    made = await Queue.connected(funds.redis.url)
+    try:
+        yield made
+    finally:
+        await made.close()

@@ -1,0 +1,241 @@
+"""The worker: does the jobs, survives its servers, ends when told."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from arq import Retry
+
+from infra.queue import Queue
+from infra.snapshots import SnapshotKind
+from jobs.follow import follow
+from jobs.worker import MAX_TRIES, _close, keep_up_snapshots, nightly_snapshots, worker
+from tests.histories import process
+from tests.jobs.conftest import Funds, until
+
+PROJECT = Path(__file__).parents[2]
+ENDING = 20.0
+"""Seconds within which a worker has ended once told to."""
+
+
+@asynccontextmanager
+async def working(funds: Funds, queue: Queue) -> AsyncIterator[None]:
+    """Arq's worker and the follower in this process."""
+    jobs = worker(funds.runtime, funds.redis.url)
+    tasks = [asyncio.ensure_future(jobs.async_run()), asyncio.ensure_future(follow(funds.runtime, queue))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await _close(jobs)
+
+
+async def wait_for_snapshots(funds: Funds, fund_id: UUID, number: int) -> None:
+    """Until the fund has as many automatic snapshots that hold for its newest version."""
+
+    async def made() -> bool:
+        found: int = await funds.runtime.pool.fetchval(
+            "SELECT count(*) FROM snapshot WHERE fund_id = $1 AND kind = 'AUTO' AND hi IS NULL", fund_id
+        )
+        assert found <= number
+        return found == number
+
+    await until(made)
+
+
+async def test_more_facts_than_the_frequency_bring_a_snapshot(funds: Funds, queue: Queue) -> None:
+    async with working(funds, queue):
+        few, many = await funds.opened(99), await funds.opened(101)
+        await wait_for_snapshots(funds, many, 1)
+        assert await funds.snapshots(few) == []
+
+        async def done() -> bool:
+            return await funds.waiting() == []
+
+        await until(done)
+        # A job that was done can be asked for again: nothing of it is kept.
+        await funds.runtime.pool.execute("DELETE FROM snapshot")
+        await queue.keep_up_snapshots(many, 1)
+        await wait_for_snapshots(funds, many, 1)
+
+
+async def test_the_nights_job_runs_at_midnight_in_utc_and_makes_every_funds_snapshot(
+    funds: Funds, queue: Queue
+) -> None:
+    jobs = worker(funds.runtime, funds.redis.url)
+    (nightly,) = jobs.cron_jobs
+    nightly.calculate_next(datetime(2026, 3, 29, 0, 30, tzinfo=jobs.timezone))
+    assert nightly.next_run is not None
+    midnight = datetime(2026, 3, 30, tzinfo=UTC)
+    assert midnight <= nightly.next_run < midnight + timedelta(seconds=1)
+    assert not nightly.run_at_startup
+    assert nightly.unique
+    fund_id = await funds.opened()
+    itself = await funds.queue_itself()
+    await itself.enqueue_job(nightly.name)
+    await itself.aclose()
+    async with working(funds, queue):
+
+        async def taken() -> bool:
+            return [one.kind for one in await funds.snapshots(fund_id)] == [SnapshotKind.SCHEDULED]
+
+        await until(taken)
+
+
+async def test_while_the_database_is_away_a_job_is_tried_again_later_and_later(funds: Funds) -> None:
+    async with process(funds.database_url, funds.redis.url) as gone:
+        pass
+    pauses = []
+    for attempt in (1, 2, 5, 6, MAX_TRIES):
+        ctx = {"runtime": gone, "job_try": attempt}
+        with pytest.raises(Retry) as kept_up:
+            await keep_up_snapshots(ctx, str(uuid4()))
+        with pytest.raises(Retry) as nightly:
+            await nightly_snapshots(ctx)
+        assert kept_up.value.defer_score == nightly.value.defer_score
+        pauses.append(kept_up.value.defer_score)
+    assert pauses == [2_000, 4_000, 32_000, 60_000, 60_000]
+
+
+class WorkerProcess:
+    """`python -m jobs.worker` as an operator runs it."""
+
+    def __init__(self, funds: Funds, log: Path) -> None:
+        self._log = log
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        servers = {"DATABASE_URL": funds.database_url, "REDIS_URL": funds.redis.url}
+        with log.open("ab") as told:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "jobs.worker"], cwd=PROJECT, env=kept | servers, stdout=told, stderr=told
+            )
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def told(self) -> str:
+        """What it has logged."""
+        return self._log.read_text()
+
+    async def says(self, text: str) -> None:
+        """Waits until it has logged that."""
+
+        async def said() -> bool:
+            assert self.running, self.told
+            return text in self.told
+
+        await until(said)
+
+    async def ends(self) -> None:
+        """Tells it to stop, and sees that it does, in order."""
+        assert self.running, self.told
+        self._process.send_signal(signal.SIGTERM)
+        status = await asyncio.to_thread(self._process.wait, ENDING)
+        assert status == 0, self.told
+        assert "Traceback" not in self.told
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def worker_process(funds: Funds, log: Path) -> Iterator[WorkerProcess]:
+    started = WorkerProcess(funds, log)
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+@asynccontextmanager
+async def held_up(funds: Funds, fund_id: UUID) -> AsyncIterator[None]:
+    """Keeps whoever fills the fund's gaps waiting, so that a job is surely at it."""
+    async with funds.runtime.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 1))", fund_id)
+        yield
+
+
+async def wait_for_waiting_job(funds: Funds) -> None:
+    async def waits() -> bool:
+        found: bool = await funds.runtime.pool.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+        )
+        return found
+
+    await until(waits)
+
+
+async def test_a_worker_process_does_its_jobs_and_ends_when_told(funds: Funds, tmp_path: Path) -> None:
+    before = await funds.opened(150)
+    with worker_process(funds, tmp_path / "log") as process_:
+        await wait_for_snapshots(funds, before, 1)
+        later = await funds.opened(150)
+        await wait_for_snapshots(funds, later, 1)
+        await process_.ends()
+
+
+async def test_a_worker_process_goes_on_after_redis_was_killed(funds: Funds, tmp_path: Path) -> None:
+    with worker_process(funds, tmp_path / "log") as process_:
+        await wait_for_snapshots(funds, await funds.opened(150), 1)
+        await funds.kill_redis()
+        meanwhile = await funds.opened(150)
+        await process_.says("the worker waits")
+        await funds.start_redis()
+        await wait_for_snapshots(funds, meanwhile, 1)
+        await wait_for_snapshots(funds, await funds.opened(150), 1)
+        await process_.ends()
+
+
+async def test_a_worker_process_goes_on_after_redis_was_killed_in_the_middle_of_a_job(
+    funds: Funds, tmp_path: Path
+) -> None:
+    with worker_process(funds, tmp_path / "log") as process_:
+        busy = await funds.opened(150)
+        async with held_up(funds, busy):
+            await wait_for_waiting_job(funds)
+            await funds.kill_redis()
+            await process_.says("the worker waits")
+            await funds.start_redis()
+            await wait_for_snapshots(funds, await funds.opened(150), 1)
+        assert process_.running
+
+
+async def test_a_job_in_hand_when_a_worker_ends_is_done_by_the_next(funds: Funds, tmp_path: Path) -> None:
+    fund_id = await funds.opened(150)
+    async with held_up(funds, fund_id):
+        with worker_process(funds, tmp_path / "log") as first:
+            await wait_for_waiting_job(funds)
+            await first.ends()
+    with worker_process(funds, tmp_path / "log") as second:
+        await wait_for_snapshots(funds, fund_id, 1)
+        await second.ends()
+
+
+async def test_a_worker_process_waits_for_redis_to_come(funds: Funds, tmp_path: Path) -> None:
+    fund_id = await funds.opened(150)
+    await funds.kill_redis()
+    with worker_process(funds, tmp_path / "log") as process_:
+        await process_.says("the worker waits: Redis can't be reached")
+        await funds.start_redis()
+        await wait_for_snapshots(funds, fund_id, 1)
+        await process_.ends()
+
+
+async def test_a_worker_process_ends_when_told_while_it_waits(funds: Funds, tmp_path: Path) -> None:
+    await funds.kill_redis()
+    with worker_process(funds, tmp_path / "log") as process_:
+        await process_.says("the worker waits")
+        await process_.ends()
+        await funds.start_redis()
