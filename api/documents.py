@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from graphql import DocumentNode
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 from strawberry.extensions import SchemaExtension
 
 KEPT = 512
@@ -41,3 +41,18 @@ class KnownDocuments(SchemaExtension):
             _good[text] = document
             if len(_good) > KEPT:
                 _good.popitem(last=False)
+
+
+class OneOperation(SchemaExtension):
+    """Refuses a document of several operations without the name of the one to run, where strawberry runs the first."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Refuses it as validation would."""
+        context = self.execution_context
+        document = context.graphql_document
+        found = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)] if document else []
+        # Strawberry keeps the name given to itself, and gives out the first operation's for none.
+        if len(found) > 1 and context._provided_operation_name is None:  # noqa: SLF001
+            message = "The document holds several operations: name the one to run by operationName."
+            context.pre_execution_errors = [GraphQLError(message, found)]
+        yield

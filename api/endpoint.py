@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,7 @@ from strawberry.http import GraphQLRequestData
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET
@@ -34,6 +36,8 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES = 2 * 1024 * 1024
 """Of a request: several times what a thousand facts take."""
+WENT_WRONG, TRY_AGAIN_LATER = 1011, 1013
+"""Codes a WebSocket is closed with for what is our fault; IANA's registry of close codes."""
 MOST_REASON_BYTES = 123
 """Of the reason a WebSocket is closed for; RFC 6455, section 5.5."""
 
@@ -46,13 +50,20 @@ class _Socket(ASGIWebSocketAdapter):
 
 
 class _Conversation(BaseGraphQLTransportWSHandler[Context, None]):
-    """graphql-transport-ws, closed with 4400 by a message that isn't of its shape."""
+    """graphql-transport-ws, closed with 4400 by a message that isn't of its shape, and with 1013 by a lost database."""
 
     async def handle_message(self, message: Any) -> None:  # noqa: ANN401 - whatever JSON the client sent
         if _is_message(message):
             await super().handle_message(message)
         else:
             await self.handle_invalid_message("This is no message of graphql-transport-ws")
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        try:
+            await super().handle_connection_init(message)
+        except UnavailableError:
+            # Try again later, with the same token.
+            await self.websocket.close(TRY_AGAIN_LATER, UNAVAILABLE)
 
 
 def _is_message(given: object) -> bool:
@@ -109,15 +120,18 @@ class Endpoint(GraphQL[Context, None]):
         return Context(self._runtime, person, why_not, client, request_id=request.state.request_id)
 
     async def on_ws_connect(self, context: Context) -> Any:  # noqa: ANN401 - the mark of an acknowledgement without payload
-        """Refuses (4403) a WebSocket without a good token."""
+        """Refuses (4403) a WebSocket without a good token.
+
+        Raises:
+            ConnectionRejectionError: If its token isn't one.
+            UnavailableError: If that can't be told now.
+        """
         given = context.connection_params
         header = given.get("Authorization", given.get("authorization")) if isinstance(given, dict) else None
         try:
             context.person = await bearer(self._secret, self._runtime.people, header)
         except BadTokenError as fault:
             raise ConnectionRejectionError({"reason": str(fault)}) from None
-        except UnavailableError:
-            raise ConnectionRejectionError({"reason": "The service can't answer right now."}) from None
         return UNSET
 
     def encode_json(self, data: object) -> str:
@@ -189,7 +203,7 @@ class Endpoint(GraphQL[Context, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, whatever happens, in GraphQL's own shape and with the request's id."""
         if scope["type"] == "websocket":
-            await super().__call__(scope, receive, send)
+            await self._converse(scope, receive, send)
             return
         request = Request(scope, _bounded(receive))
         request_id = request.state.request_id = uuid4().hex
@@ -209,6 +223,14 @@ class Endpoint(GraphQL[Context, None]):
         if response.status_code == 405:  # noqa: PLR2004 - method not allowed
             response.headers["allow"] = "POST"
         await response(scope, receive, send)
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception:
+            log.exception("a WebSocket failed")
+            with suppress(Exception):
+                await send({"type": "websocket.close", "code": WENT_WRONG, "reason": BROKEN})
 
 
 def encode(data: object) -> str:

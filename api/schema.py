@@ -11,7 +11,7 @@ from strawberry.types import ExecutionContext
 
 from api import recording, snapshots as caches, timeline as history, viewer as whoever
 from api.context import Asked
-from api.documents import KnownDocuments
+from api.documents import KnownDocuments, OneOperation
 from api.errors import Masked
 from api.events import EVENT_TYPES, FundEvent
 from api.feed import follow
@@ -158,7 +158,7 @@ schema = _Schema(
     subscription=Subscription,
     types=list(EVENT_TYPES.values()),
     config=StrawberryConfig(scalar_map=dict(SCALARS)),
-    extensions=[Masked, KnownDocuments],
+    extensions=[Masked, KnownDocuments, OneOperation],
 )
 
 

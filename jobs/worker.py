@@ -108,10 +108,12 @@ async def _close(jobs: Worker) -> None:
     for task in jobs.tasks.values():
         task.cancel()
     await asyncio.gather(*jobs.tasks.values(), return_exceptions=True)
-    jobs.tasks.clear()
-    # Redis may be away, which would hide why we end.
-    with suppress(RedisError, OSError):
-        await jobs.close()
+    # Not Worker.close(): it fails where a job did, or where Redis is away, and that would hide why we end.
+    pool = getattr(jobs, "_pool", None)
+    if pool is not None:
+        with suppress(RedisError, OSError):
+            await pool.delete(jobs.health_check_key)
+        await pool.aclose(close_connection_pool=True)
 
 
 def main() -> None:

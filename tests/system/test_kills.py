@@ -1,0 +1,238 @@
+"""kill -9 in the middle of a stream of appends: what was acknowledged is there, once, and the feed missed nothing."""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+import websockets
+
+from tests.system.program import Up, open_fund, processes_of, succeeded
+
+WRITERS = 4
+SOME = 100
+"""Acknowledged appends before and after each kill."""
+SNAPSHOT_FREQUENCY = 20
+RETRY_SECONDS = 0.05
+"""What a polite client waits before it asks again."""
+RECOVERY_SECONDS = 60.0
+PROTOCOL = websockets.Subprotocol("graphql-transport-ws")
+
+RECORD = """mutation ($input: RecordEventsInput!) {
+  recordEvents(input: $input) { events { version } errors { code message } }
+}"""
+FOLLOW = """subscription ($fundId: ID!, $after: Int) {
+  fundEvents(fundId: $fundId, afterVersion: $after) { version ... on CompanyAdded { companyId } }
+}"""
+SNAPSHOTS = "query ($fundId: ID!) { snapshots(fundId: $fundId, first: 200) { nodes { version } } }"
+
+PARTS = {
+    "PostgreSQL": ("bin/postgres", "-D"),
+    "Redis": ("redis-server",),
+    "the API": ("api.cli serve",),
+    "the worker": ("jobs.worker",),
+}
+
+
+@dataclass
+class Stream:
+    """Clients that append one company after another, and a subscriber, all of whom go on after every failure.
+
+    Attributes:
+        acknowledged: Version of each company that the API said was recorded.
+        followed: What the subscriber was told: versions, with their companies.
+    """
+
+    url: str
+    token: str
+    fund: str
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    followed: list[tuple[int, str | None]] = field(default_factory=list)
+    failures: int = 0
+    resumed: int = 0
+    writing: int = 0
+    ending: bool = False
+
+    @property
+    def port(self) -> int:
+        """Where the API listens, and must again."""
+        return int(self.url.rsplit(":", 1)[1])
+
+    async def write(self, writer: int) -> None:
+        """Appends until told to end; never gives a company up."""
+        headers = {"authorization": f"Bearer {self.token}"}
+        async with httpx.AsyncClient(headers=headers, timeout=20) as client:
+            self.writing += 1
+            for number in count(1):
+                if self.ending:
+                    break
+                company = f"company {writer}-{number}"
+                self.acknowledged[company] = await self._record(client, company)
+            self.writing -= 1
+
+    async def _record(self, client: httpx.AsyncClient, company: str) -> int:
+        event = {"companyAdded": {"companyId": company, "name": company}}
+        given = {"fundId": self.fund, "idempotencyKey": company, "events": [{"event": event}]}
+        while True:
+            with suppress(httpx.TransportError):
+                answer = await client.post(f"{self.url}/graphql", json={"query": RECORD, "variables": {"input": given}})
+                told = answer.json()
+                errors = told.get("errors")
+                if not errors:
+                    payload = told["data"]["recordEvents"]
+                    assert payload["errors"] == []
+                    version: int = payload["events"][0]["version"]
+                    return version
+                assert [error["extensions"]["code"] for error in errors] == ["UNAVAILABLE"], told
+            self.failures += 1
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def follow(self) -> None:
+        """Follows the fund from its first version, going on after the last one it was told."""
+        address = self.url.replace("http", "ws", 1) + "/graphql"
+        while True:
+            with suppress(OSError, TimeoutError, websockets.WebSocketException):
+                async with websockets.connect(address, subprotocols=[PROTOCOL]) as socket:
+                    await self._listen(socket)
+            self.resumed += 1
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self, socket: websockets.ClientConnection) -> None:
+        async def send(**message: object) -> None:
+            await socket.send(json.dumps(message))
+
+        await send(type="connection_init", payload={"Authorization": f"Bearer {self.token}"})
+        assert json.loads(await socket.recv())["type"] == "connection_ack"
+        after = self.followed[-1][0] if self.followed else 0
+        variables = {"fundId": self.fund, "after": after}
+        await send(id="1", type="subscribe", payload={"query": FOLLOW, "variables": variables})
+        async for text in socket:
+            message: dict[str, Any] = json.loads(text)
+            match message["type"]:
+                case "next" if not message["payload"].get("errors"):
+                    fact = message["payload"]["data"]["fundEvents"]
+                    self.followed.append((fact["version"], fact.get("companyId")))
+                case "ping":
+                    await send(type="pong")
+                case _:
+                    return
+
+    async def more(self) -> None:
+        """Returns when some more appends were acknowledged."""
+        enough = len(self.acknowledged) + SOME
+        await eventually(lambda: len(self.acknowledged) >= enough, f"{SOME} more appends")
+
+    async def snapshotted(self, version: int) -> bool:
+        """Whether a snapshot stands behind that version: then queue and worker do their work."""
+        with suppress(httpx.TransportError):
+            async with httpx.AsyncClient(headers={"authorization": f"Bearer {self.token}"}) as client:
+                asked = {"query": SNAPSHOTS, "variables": {"fundId": self.fund}}
+                told = (await client.post(f"{self.url}/graphql", json=asked)).json()
+                return any(node["version"] > version for node in told["data"]["snapshots"]["nodes"])
+        return False
+
+    async def finish(self, up: Up) -> None:
+        """Lets the clients end in peace, then checks every promise."""
+        await self.more()
+        self.ending = True
+        await eventually(lambda: self.writing == 0, "the last answers")
+        await eventually(lambda: len(self.followed) > len(self.acknowledged), "the feed's last facts")
+        exported = succeeded("export", "--fund", self.fund, data_dir=up.data_dir).splitlines()
+        stored = [json.loads(line)["event"]["companyAdded"]["companyId"] for line in exported]
+        # Every acknowledged fact is there, at the version it was acknowledged with, once, and nothing else.
+        assert dict(enumerate(stored, start=2)) == {version: company for company, version in self.acknowledged.items()}
+        assert self.followed == [(1, None), *enumerate(stored, start=2)]
+        verified = succeeded("verify", "--fund", self.fund, data_dir=up.data_dir)
+        assert verified == f"{self.fund}  {len(stored) + 1} facts, chain whole\n"
+
+
+async def eventually(holds: Callable[[], object], what: str) -> None:
+    """`until`, while the stream goes on; what holds may take awaiting."""
+    try:
+        async with asyncio.timeout(RECOVERY_SECONDS):
+            while not (await held if isawaitable(held := holds()) else held):
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        pytest.fail(f"{what}: not within {RECOVERY_SECONDS:.0f} s")
+
+
+@asynccontextmanager
+async def streaming(up: Up) -> AsyncIterator[Stream]:
+    """A stream into a fund of its own, under way."""
+    stream = Stream(up.url, up.token, open_fund(up.data_dir))
+    async with asyncio.TaskGroup() as clients:
+        writers = [clients.create_task(stream.write(number)) for number in range(WRITERS)]
+        follower = clients.create_task(stream.follow())
+        try:
+            await stream.more()
+            yield stream
+        finally:
+            for task in (*writers, follower):
+                task.cancel()
+
+
+async def is_ready(url: str) -> bool:
+    """Whether the API says that it and its servers answer."""
+    with suppress(httpx.TransportError):
+        async with httpx.AsyncClient() as client:
+            return (await client.get(f"{url}/readyz")).status_code == httpx.codes.OK
+    return False
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """An instance that survives its parts."""
+    with Up(tmp_path_factory.mktemp("kills"), SNAPSHOT_FREQUENCY=str(SNAPSHOT_FREQUENCY)) as started:
+        yield started
+
+
+@asynccontextmanager
+async def started(folder: Path, port: int) -> AsyncIterator[Up]:
+    """An instance, while the stream goes on."""
+    up = Up(folder, port=port)
+    try:
+        await asyncio.to_thread(up.wait_ready)
+        yield up
+    finally:
+        await asyncio.to_thread(up.stop)
+
+
+@pytest.mark.parametrize("name", PARTS)
+async def test_nothing_acknowledged_is_lost_when_a_part_is_killed(up: Up, name: str) -> None:
+    async with streaming(up) as stream:
+        victim = await asyncio.to_thread(up.part, *PARTS[name])
+        assert victim is not None
+        victim.kill()
+        killed_at = len(stream.acknowledged)
+        await eventually(lambda: (now := up.part(*PARTS[name])) and now != victim, f"{name} started again")
+        await eventually(lambda: is_ready(up.url), "the API ready")
+        await eventually(lambda: stream.snapshotted(killed_at), "a snapshot after the kill")
+        await stream.finish(up)
+    if name in ("PostgreSQL", "the API"):
+        assert stream.failures > 0, "the kill was to hit appends under way"
+
+
+@pytest.mark.parametrize("victims", ["the supervisor", "everything"])
+async def test_nothing_acknowledged_is_lost_when_the_instance_is_killed(tmp_path: Path, victims: str) -> None:
+    async with started(tmp_path, 0) as first, streaming(first) as stream:
+        killed = [psutil.Process(first.process.pid)]
+        if victims == "everything":
+            killed = await asyncio.to_thread(processes_of, first.data_dir)
+        for process in killed:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        assert await asyncio.to_thread(first.wait_stopped) == -signal.SIGKILL
+        await eventually(lambda: not processes_of(first.data_dir), "the end of every process")
+        async with started(tmp_path, stream.port) as second:
+            await stream.finish(second)
+    assert stream.failures > 0
+    assert stream.resumed > 0
