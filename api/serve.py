@@ -40,7 +40,11 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
         port=listen_port,
         log_config=None,
         access_log=False,
+        ws="websockets-sansio",
         ws_max_size=MOST_FRAME_BYTES,
+        # Facts are small: compressing them for each subscriber costs more than it saves, and some clients report its
+        # close as a failure.
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=STOPPING_SECONDS,
     )
 

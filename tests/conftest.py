@@ -128,7 +128,9 @@ async def live(servers: Servers, runtime: Runtime) -> AsyncIterator[Live]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     app = application(Settings(), servers.database_url, servers.redis_url, SECRET)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, ws="websockets-sansio")
+    )
     serving = asyncio.ensure_future(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
