@@ -36,7 +36,7 @@ class WebPages(BuildHookInterface):  # type: ignore[type-arg]
         """Node as a wheel, when there is something to build and the machine has no Node for it."""
         return [] if self._is_built() or _node_of_the_machine() else [_NODE_WHEEL]
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Makes the built files part of the package; version control ignores them, which would leave them out."""
         if not self._is_built():
             self._build()
@@ -87,7 +87,7 @@ class WebPages(BuildHookInterface):  # type: ignore[type-arg]
     def _run(self, node: _Node, *arguments: str) -> None:
         # npm's scripts find node by the PATH.
         search = os.pathsep.join((str(node.folder), os.environ.get("PATH", os.defpath)))
-        ran = subprocess.run(  # noqa: S603
+        ran = subprocess.run(
             [*node.npm, *arguments],
             cwd=self._web,
             env={**os.environ, "PATH": search, "NO_COLOR": "1"},
@@ -126,7 +126,7 @@ def _node_of_the_machine() -> _Node | None:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
     version = re.match(r"v(\d+)\.(\d+)\.", said.stdout)
     if version is None:
         return None
