@@ -43,9 +43,7 @@ class FactRow(SQLModel, table=True):
     __tablename__ = "fact"
     __table_args__ = (
         Index("fact_by_valid_time", "fund_id", "touches_at", "version"),
-        Index(
-            "fact_by_company", "fund_id", "company_id", "version", postgresql_where=text("company_id IS NOT NULL")
-        ),
+        Index("fact_by_company", "fund_id", "company_id", "version", postgresql_where=text("company_id IS NOT NULL")),
     )
 
     fund_id: UUID = Field(primary_key=True)

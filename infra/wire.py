@@ -116,9 +116,7 @@ def body_from_wire(body: object) -> Event:
 
 
 def _part_to_wire(part: Any) -> Json:  # noqa: ANN401 - an event or a part of one
-    return {
-        name: _value_to_wire(field, getattr(part, field.name)) for name, field in shape(part.__class__).items()
-    }
+    return {name: _value_to_wire(field, getattr(part, field.name)) for name, field in shape(part.__class__).items()}
 
 
 def _value_to_wire(field: FieldShape, value: Any) -> object:  # noqa: ANN401 - any field's value
