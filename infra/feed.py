@@ -9,8 +9,8 @@ none can see a gap or a repeat.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from uuid import UUID
 
 import asyncpg
@@ -63,7 +63,7 @@ class Hints:
                 await self._redis.publish(CHANNEL, " ".join(f"{fund}:{version}" for fund, version in moved.items()))
 
 
-async def hints(redis: Redis) -> AsyncIterator[dict[UUID, int]]:
+async def hints(redis: Redis) -> AsyncGenerator[dict[UUID, int], None]:
     """Funds that moved, with their versions, as hints come; an empty one after `POLL_SECONDS` without any.
 
     Goes on over lost connections, and over messages that are none of ours.
@@ -220,13 +220,15 @@ class Feed:
     async def _listen(self) -> None:
         clock = asyncio.get_running_loop().time
         polled = clock()
-        async for moved in hints(self._redis):
-            for fund_id, version in moved.items():
-                self.moved(fund_id, version)
-            # Hints of some funds must not keep us from looking for the lost hints of others.
-            if not moved or clock() - polled >= POLL_SECONDS:
-                await self._poll()
-                polled = clock()
+        # Closed at once when this ends: its connection would outlive the pool's.
+        async with aclosing(hints(self._redis)) as heard:
+            async for moved in heard:
+                for fund_id, version in moved.items():
+                    self.moved(fund_id, version)
+                # Hints of some funds must not keep us from looking for the lost hints of others.
+                if not moved or clock() - polled >= POLL_SECONDS:
+                    await self._poll()
+                    polled = clock()
 
     async def _poll(self) -> None:
         """Looks at the heads of the funds followed: for hints that were lost."""

@@ -78,6 +78,7 @@ async def opened(settings: Settings, database_url: str, redis_url: str) -> Async
         )
     finally:
         await feed.stop()
+        await hints.stop()
         await engine.dispose()
         await redis.aclose()
         await pool.close()

@@ -109,11 +109,14 @@ class Snapshots:
                     codec.FINGERPRINT,
                 )
                 ends = [row["at"] for row in rows]
+                newest = await self._states.state(fund_id, END, version, connection=connection)
+                least = max(frequency, len(newest.state.companies))
                 for gap, facts in await connection.fetch(_GAPS, fund_id, ends, version):
-                    if facts >= frequency:
+                    # A gap begins with the fact its snapshot stands at.
+                    if facts - (gap > 0) >= least:
                         start = ends[gap - 1] if gap else BEGINNING
                         end = ends[gap] if gap < len(ends) else END
-                        made += await self._fill(connection, fund_id, start, end, version, frequency, facts)
+                        made += await self._fill(connection, fund_id, start, end, version, frequency)
                 await connection.execute(_THIN, fund_id, codec.FINGERPRINT, KEPT_CLOSED)
         return made
 
@@ -125,14 +128,11 @@ class Snapshots:
         end: datetime,
         version: int,
         frequency: int,
-        most: int,
     ) -> int:
-        """Snapshots between two moments, which none stands at; `most` facts lie from the first up to the second."""
+        """Snapshots between two moments, at neither of them."""
         base = EMPTY
         if start != BEGINNING:
             base = (await self._states.state(fund_id, start, version, connection=connection)).state
-        if most < len(base.companies):
-            return 0
         facts = dated(fund_id, await connection.fetch(FOLDED_FACTS, fund_id, start, end, version, UNFOLDED))
         facts = [fact for fact in facts if fact.occurred_at < end]
         made = 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import aclosing
 
 from infra.cursors import Behind, Cursors
 from infra.feed import hints
@@ -20,8 +21,10 @@ async def follow(runtime: Runtime, queue: Queue) -> None:
     cursors = Cursors(runtime.pool)
     await replace_foreign(runtime, queue)
     await react(runtime, cursors, queue)
-    async for _ in hints(runtime.redis):
-        await react(runtime, cursors, queue)
+    # Closed at once when this ends: its connection would outlive the pool's.
+    async with aclosing(hints(runtime.redis)) as heard:
+        async for _ in heard:
+            await react(runtime, cursors, queue)
 
 
 async def replace_foreign(runtime: Runtime, queue: Queue) -> None:

@@ -6,10 +6,12 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from asyncpg.pool import PoolConnectionProxy
 
 from domain.capital import FeeCharged
 from domain.correction import EventVoided
@@ -22,6 +24,7 @@ from tests.conftest import OpenFund
 from tests.spec import ACME, instant, share, usd
 
 AT = instant("2010-06-01")
+Tampering: TypeAlias = PoolConnectionProxy
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,28 +51,32 @@ def micros(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+def canonical(row: asyncpg.Record) -> str:
+    """A fact's canonical text, as documented: made with nothing of ours."""
+    return plain(
+        [
+            row["version"],
+            micros(row["recorded_at"]),
+            str(row["fund_id"]),
+            row["type"],
+            row["schema_version"],
+            micros(row["occurred_at"]),
+            micros(row["touches_at"]),
+            str(row["actor"]),
+            row["company_id"],
+            row["correlation_id"],
+            row["idempotency_key"],
+            None if row["metadata"] is None else json.loads(row["metadata"]),
+            json.loads(row["payload"]),
+        ]
+    )
+
+
 async def test_anyone_can_recompute_the_chain_from_the_documented_bytes(runtime: Runtime, fund_id: UUID) -> None:
     rows = await runtime.pool.fetch("SELECT * FROM fact WHERE fund_id = $1 ORDER BY version", fund_id)
     before = hashlib.sha256(f"drypowder fund {fund_id}".encode()).digest()
     for row in rows:
-        canonical = plain(
-            [
-                row["version"],
-                micros(row["recorded_at"]),
-                str(fund_id),
-                row["type"],
-                row["schema_version"],
-                micros(row["occurred_at"]),
-                micros(row["touches_at"]),
-                str(row["actor"]),
-                row["company_id"],
-                row["correlation_id"],
-                row["idempotency_key"],
-                None if row["metadata"] is None else json.loads(row["metadata"]),
-                json.loads(row["payload"]),
-            ]
-        )
-        before = hashlib.sha256(before + canonical.encode()).digest()
+        before = hashlib.sha256(before + canonical(row).encode()).digest()
         assert row["hash"] == before
     assert await runtime.pool.fetchval("SELECT hash FROM fund WHERE id = $1", fund_id) == before
     assert len(rows) == 6
@@ -81,7 +88,7 @@ async def test_an_untouched_chain_is_whole(runtime: Runtime, fund_id: UUID, open
 
 
 @asynccontextmanager
-async def tampering(runtime: Runtime) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+async def tampering(runtime: Runtime) -> AsyncIterator[Tampering]:
     """A superuser's transaction in which facts can be changed."""
     async with runtime.pool.acquire() as connection, connection.transaction():
         await connection.execute("ALTER TABLE fact DISABLE TRIGGER USER")
@@ -148,34 +155,54 @@ async def test_two_facts_in_one_another_s_place_are_named(runtime: Runtime, fund
     assert await runtime.history.first_bad_version(fund_id) == (2, 3)
 
 
+async def rehash(connection: Tampering, fund_id: UUID, version: int, *, after: int | None = None) -> None:
+    """Gives a fact the hash that its columns have now, following the fact before it or another."""
+    row = await connection.fetchrow("SELECT * FROM fact WHERE fund_id = $1 AND version = $2", fund_id, version)
+    before = await connection.fetchval(
+        "SELECT hash FROM fact WHERE fund_id = $1 AND version = $2", fund_id, after or version - 1
+    )
+    assert row is not None
+    hashed = hashlib.sha256(before + canonical(row).encode()).digest()
+    await connection.execute("UPDATE fact SET hash = $3 WHERE fund_id = $1 AND version = $2", fund_id, version, hashed)
+
+
+async def rehead(connection: Tampering, fund_id: UUID) -> None:
+    """Gives the head the hash of the last fact."""
+    await connection.execute(
+        "UPDATE fund SET hash = (SELECT hash FROM fact WHERE fund_id = $1 ORDER BY version DESC LIMIT 1) WHERE id = $1",
+        fund_id,
+    )
+
+
 async def test_a_fact_rewritten_with_its_own_hash_breaks_the_next(runtime: Runtime, fund_id: UUID) -> None:
     async with tampering(runtime) as connection:
-        row = await connection.fetchrow("SELECT * FROM fact WHERE fund_id = $1 AND version = 4", fund_id)
-        earlier = await connection.fetchval("SELECT hash FROM fact WHERE fund_id = $1 AND version = 3", fund_id)
-        assert row is not None
-        payload = '{"amount":999,"kind":"audit"}'
-        parts = [
-            4, micros(row["recorded_at"]), str(fund_id), row["type"], 1, micros(row["occurred_at"]),
-            micros(row["touches_at"]), str(row["actor"]), None, row["correlation_id"], row["idempotency_key"],
-        ]  # fmt: skip
-        canonical = f"{plain(parts)[:-1]},{row['metadata']},{payload}]"
         await connection.execute(
-            "UPDATE fact SET payload = $2, hash = $3 WHERE fund_id = $1 AND version = 4",
-            fund_id,
-            payload,
-            hashlib.sha256(earlier + canonical.encode()).digest(),
+            """UPDATE fact SET payload = '{"amount":999,"kind":"audit"}' WHERE fund_id = $1 AND version = 4""", fund_id
         )
+        await rehash(connection, fund_id, 4)
     assert await runtime.history.first_bad_version(fund_id) == (4, 5)
 
 
-async def test_a_moment_of_recording_that_does_not_rise_is_named(runtime: Runtime, fund_id: UUID) -> None:
+async def test_a_moment_of_recording_that_does_not_rise_is_named_even_where_it_is_hashed(
+    runtime: Runtime, fund_id: UUID
+) -> None:
     async with tampering(runtime) as connection:
         await connection.execute(
-            "UPDATE fact SET recorded_at = (SELECT recorded_at FROM fact WHERE fund_id = $1 AND version = 5) "
-            "WHERE fund_id = $1 AND version = 6",
+            """UPDATE fact SET recorded_at = (SELECT recorded_at FROM fact WHERE fund_id = $1 AND version = 5)
+            WHERE fund_id = $1 AND version = 6""",
             fund_id,
         )
+        await rehash(connection, fund_id, 6)
+        await rehead(connection, fund_id)
     assert await runtime.history.first_bad_version(fund_id) == (5, 6)
+
+
+async def test_a_gap_is_named_even_where_the_chain_was_closed_over_it(runtime: Runtime, fund_id: UUID) -> None:
+    async with tampering(runtime) as connection:
+        await connection.execute("DELETE FROM fact WHERE fund_id = $1 AND version = 5", fund_id)
+        await rehash(connection, fund_id, 6, after=4)
+        await rehead(connection, fund_id)
+    assert await runtime.history.first_bad_version(fund_id) == (4, 5)
 
 
 async def test_a_chain_of_one_fund_is_none_of_another(runtime: Runtime, fund_id: UUID) -> None:
