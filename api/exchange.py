@@ -9,8 +9,9 @@ from tempfile import NamedTemporaryFile
 from rich.progress import Progress
 
 from api.command import CommandError, errors, existing_fund, is_terminal
+from infra.appending import Appended
 from infra.exchange import MAX_FILE_BYTES, Batch, ImportRefusedError, export, read, refused
-from infra.ledger import Appended, RefusedTogetherError
+from infra.ledger import RefusedTogetherError
 from infra.people import Person
 from infra.rows import FundRow
 from infra.runtime import Runtime

@@ -15,7 +15,7 @@ from api.timeline import shown
 from domain.capital import FundOpened
 from domain.money import Money
 from domain.refusal import Invalid, Refusal
-from infra.ledger import Draft
+from infra.drafts import Draft
 from infra.people import Role
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.sample.fund import Moments, sample_fund
-from infra.ledger import Draft
+from infra.drafts import Draft
 from infra.people import Person
 from infra.runtime import Runtime
 

@@ -22,7 +22,7 @@ from domain.events import KINDS
 from domain.refusal import Invalid, Refusal
 from domain.shape import body_name
 from infra import wire
-from infra.ledger import Draft
+from infra.drafts import Draft
 
 MAX_FILE_BYTES = 64 * 2**20
 """Largest file taken, unpacked: about half a million facts."""

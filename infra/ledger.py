@@ -1,9 +1,8 @@
 """The ledger's one write path: decide on the newest state, append in one round trip, all or none."""
 
 import asyncio
-import re
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -12,29 +11,21 @@ import asyncpg
 
 from domain.capital import FundOpened
 from domain.correction import EventVoided
-from domain.event import Dated, Event, Fact, company_of
-from domain.forecasting import ActualRecorded
+from domain.event import Dated, company_of
 from domain.fund import Fund, FundBuilder
 from domain.moments import EARLIEST
-from domain.projector import EMPTY, MAX_BATCH, admit, check_batch_size, fold
-from domain.refusal import ContradictsLaterFact, IdempotencyMismatch, Invalid, NotFound, Refusal, VersionConflict
-from domain.text import check_text
+from domain.projector import EMPTY, MAX_BATCH, admit, fold
+from domain.refusal import ContradictsLaterFact, Invalid, NotFound, Refusal, VersionConflict
 from infra import codec
-from infra.history import facts_by_version
-from infra.postgres import Connection, the_row, translated
+from infra.appending import Appended, Batch, append, opened_before, recorded_before
+from infra.drafts import Draft, check_drafts, check_key, metadata_refusals, named_version, touches_at
+from infra.postgres import Connection, translated
 from infra.states import END, States, dated
 
 RETRIES = 3
 """How often an append without an expected version is decided again after another writer came first."""
 KEPT_HEADS = 64
 """Newest states kept per process."""
-MAX_METADATA = 8_192
-"""Bytes of a fact's metadata as JSON."""
-MAX_NESTED = 32
-"""Objects and lists in one another in metadata: what every reader of JSON takes."""
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-
-_APPEND = "SELECT * FROM ledger_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 _OPEN = """
     WITH opened AS (
         INSERT INTO fund (id, name, currency, vintage_year, size_cents, time_zone, opened_at, version, hash,
@@ -58,25 +49,6 @@ _NAMED = """
     SELECT version, schema_version, type, touches_at, payload FROM fact
     WHERE fund_id = $1 AND type = 'EVENT_VOIDED' AND touches_at IN (SELECT touches_at FROM named)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An event to record: when it happened (None: now), and what the caller keeps beside it."""
-
-    event: Event
-    occurred_at: datetime | None = None
-    metadata: dict[str, object] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """What an append answered: the facts' place, and whether it was a repeat of an earlier request."""
-
-    first_version: int
-    last_version: int
-    repeated: bool
-    facts: Sequence[Fact]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +99,11 @@ class Ledger:
         first = Dated(opened_at or now, 1, opened)
         opened.check(FundBuilder(EMPTY))
         check_opening_moment(first.occurred_at, now)
-        _check_key(key)
+        check_key(key)
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 if key is not None:
-                    earlier = await _opened_before(
+                    earlier = await opened_before(
                         connection, actor, key, codec.input_hash([opened, opened_at]), fund_id
                     )
                     if earlier is not None:
@@ -148,8 +120,8 @@ class Ledger:
                     codec.genesis_hash(str(fund_id)),
                     actor,
                 )
-                batch = _Batch([Draft(opened, opened_at)], [first], {}, now)
-                await _append(connection, fund_id, 0, batch, actor=actor, key=None, request=None, correlation_id=None)
+                batch = Batch([Draft(opened, opened_at)], [first], {}, now)
+                await append(connection, fund_id, 0, batch, actor=actor, key=None, request=None, correlation_id=None)
         self._moved(fund_id, 1)
         return fund_id, False
 
@@ -171,7 +143,7 @@ class Ledger:
                 the same request with the same key tells.
             CorruptionError: If a stored fact can't be read.
         """
-        _check_drafts(drafts, key)
+        check_drafts(drafts, key)
         request = codec.input_hash([[d.event, type(d.event).__name__, d.occurred_at, d.metadata] for d in drafts])
         with translated():
             async with self._turns[fund_id], self._pool.acquire() as connection:
@@ -182,7 +154,7 @@ class Ledger:
                         if expected_version not in (None, head.version):
                             raise VersionConflict(expected_version or 0, head.version)
                         batch, state = await self._decide(connection, fund_id, head, drafts)
-                        appended = await _append(
+                        appended = await append(
                             connection,
                             fund_id,
                             head.version,
@@ -197,7 +169,7 @@ class Ledger:
                         if not verified:
                             verified = True
                             continue
-                        earlier = await _recorded_before(connection, fund_id, key, request)
+                        earlier = await recorded_before(connection, fund_id, key, request)
                         if earlier is not None:
                             return earlier
                         if not isinstance(refusal, VersionConflict) or expected_version is not None:
@@ -231,14 +203,14 @@ class Ledger:
             Refusal: If the key was used with other input, or there is no such fund.
             UnavailableError: If the database can't be reached.
         """
-        refusals: list[Refusal] = list(_metadata_refusals(drafts))
+        refusals: list[Refusal] = list(metadata_refusals(drafts))
         if refusals:
             raise RefusedTogetherError(refusals)
         request = codec.input_hash([key, len(drafts)])
         with translated():
             async with self._turns[fund_id], self._pool.acquire() as connection, connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(ledger_lock($1))", fund_id)
-                earlier = await _recorded_before(connection, fund_id, key, request)
+                earlier = await recorded_before(connection, fund_id, key, request)
                 if earlier is not None:
                     return earlier
                 head = await self._head(connection, fund_id, verified=True)
@@ -251,7 +223,7 @@ class Ledger:
                     # A part with refusals is still written, so that what follows is judged on the rest of it; the
                     # transaction is taken back in the end.
                     batch = _without(batch, refused.places)
-                    await _append(
+                    await append(
                         connection,
                         fund_id,
                         head.version,
@@ -292,10 +264,10 @@ class Ledger:
         head: _Head,
         drafts: Sequence[Draft],
         refused: Callable[[Refusal], None] | None = None,
-    ) -> tuple["_Batch", Fund]:
+    ) -> tuple["Batch", Fund]:
         """The drafts placed behind the head, and the newest state with them; or the domain's refusal."""
         now = datetime.now(UTC)
-        versions = [version for draft in drafts if (version := _named_version(draft.event)) is not None]
+        versions = [version for draft in drafts if (version := named_version(draft.event)) is not None]
         named: dict[int, Dated] = {}
         companies: dict[int, str | None] = {}
         if versions:
@@ -303,7 +275,7 @@ class Ledger:
             named = {fact.version: fact for fact in dated(fund_id, rows)}
             companies = {version: company_of(fact.event) for version, fact in named.items()}
         new = [
-            Dated(_touches(draft, named, now), head.version + place, draft.event)
+            Dated(touches_at(draft, named, now), head.version + place, draft.event)
             for place, draft in enumerate(drafts, start=1)
         ]
         earliest = min(fact.occurred_at for fact in new)
@@ -311,7 +283,7 @@ class Ledger:
         base, existing = head.state, list[Dated]()
         if voids or earliest < head.touched_until:
             base, existing = await self._states.since(connection, fund_id, earliest, head.version)
-        batch = _Batch(drafts, new, companies, now)
+        batch = Batch(drafts, new, companies, now)
         return batch, admit(base, existing, new, named=named, now=now, refused=refused)
 
     async def _head(self, connection: Connection, fund_id: UUID, *, verified: bool) -> _Head:
@@ -352,16 +324,6 @@ class Ledger:
                 del self._turns[gone]
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Drafts with their places; `companies` are those of the facts that voids name."""
-
-    drafts: Sequence[Draft]
-    new: Sequence[Dated]
-    companies: dict[int, str | None]
-    now: datetime
-
-
 def check_opening_moment(opened_at: datetime, now: datetime) -> None:
     """Refuse to open a fund in the future or before 1900."""
     if not EARLIEST <= opened_at <= now + timedelta(minutes=1):
@@ -369,54 +331,7 @@ def check_opening_moment(opened_at: datetime, now: datetime) -> None:
         raise Invalid(message, "openedAt")
 
 
-def _check_key(key: str | None) -> None:
-    if key is not None:
-        check_text(key, "idempotencyKey")
-
-
-def _check_drafts(drafts: Sequence[Draft], key: str | None) -> None:
-    _check_key(key)
-    check_batch_size(len(drafts))
-    for refusal in _metadata_refusals(drafts):
-        raise refusal
-
-
-def _metadata_refusals(drafts: Sequence[Draft]) -> Iterator[Refusal]:
-    for place, draft in enumerate(drafts):
-        if draft.metadata is not None and not _is_storable(draft.metadata):
-            message = f"Metadata is at most {MAX_METADATA} bytes of JSON, nested {MAX_NESTED} deep, without NUL."
-            yield Invalid(message, "events", str(place), "metadata")
-
-
-def _is_storable(metadata: dict[str, object]) -> bool:
-    if not _nests_within(metadata, MAX_NESTED):
-        return False
-    try:
-        text = codec.canonical_json(metadata)
-    except ValueError:  # half a surrogate pair, or a number of thousands of digits
-        return False
-    return len(text.encode()) <= MAX_METADATA and _NUL.search(text) is None
-
-
-def _nests_within(part: object, levels: int) -> bool:
-    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-    return not inner or (levels > 0 and all(_nests_within(one, levels - 1) for one in inner))
-
-
-def _named_version(event: Event) -> int | None:
-    if isinstance(event, EventVoided):
-        return event.version
-    return event.supersedes_version if isinstance(event, ActualRecorded) else None
-
-
-def _touches(draft: Draft, named: dict[int, Dated], now: datetime) -> datetime:
-    """The moment from which the fact bears on states: a void's is its target's."""
-    if isinstance(draft.event, EventVoided) and draft.event.version in named:
-        return named[draft.event.version].occurred_at
-    return draft.occurred_at or now
-
-
-def _advanced(head: _Head, batch: _Batch, state: Fund) -> _Head:
+def _advanced(head: _Head, batch: Batch, state: Fund) -> _Head:
     latest = max(fact.occurred_at for fact in batch.new)
     return _Head(batch.new[-1].version, state, max(head.touched_until, latest))
 
@@ -424,7 +339,7 @@ def _advanced(head: _Head, batch: _Batch, state: Fund) -> _Head:
 def _next_part(drafts: Sequence[Draft], start: int, version: int) -> Sequence[Draft]:
     """The next drafts to append together: up to a full batch, or up to one that names another among them."""
     for place in range(start, min(start + MAX_BATCH, len(drafts))):
-        if place > start and (_named_version(drafts[place].event) or 0) > version:
+        if place > start and (named_version(drafts[place].event) or 0) > version:
             return drafts[start:place]
     return drafts[start : start + MAX_BATCH]
 
@@ -452,7 +367,7 @@ class _Refused:
         self._gathered.append(refusal)
 
 
-def _without(batch: _Batch, places: set[int]) -> _Batch:
+def _without(batch: Batch, places: set[int]) -> Batch:
     """The batch with facts that change nothing in these places, so that the versions after them stay."""
     if not places:
         return batch
@@ -462,99 +377,3 @@ def _without(batch: _Batch, places: set[int]) -> _Batch:
         drafts[place] = Draft(nothing, EARLIEST)
         new[place] = Dated(EARLIEST, new[place].version, nothing)
     return replace(batch, drafts=drafts, new=new)
-
-
-async def _recorded_before(connection: Connection, fund_id: UUID, key: str | None, request: bytes) -> Appended | None:
-    """What an earlier request with this key answered."""
-    if key is None:
-        return None
-    row = await connection.fetchrow(
-        "SELECT input, first_version, last_version FROM ledger_key WHERE fund_id = $1 AND key = $2", fund_id, key
-    )
-    if row is None:
-        return None
-    if row["input"] != request:
-        raise IdempotencyMismatch
-    return await _repeat(connection, fund_id, row["first_version"], row["last_version"])
-
-
-async def _repeat(connection: Connection, fund_id: UUID, first: int, last: int) -> Appended:
-    """An earlier answer again; the facts of an import, which had none in its answer, stay out."""
-    facts = await facts_by_version(connection, fund_id, first, last) if last - first < MAX_BATCH else ()
-    return Appended(first, last, repeated=True, facts=facts)
-
-
-async def _opened_before(connection: Connection, actor: UUID, key: str, request: bytes, fund_id: UUID) -> UUID | None:
-    """The fund an earlier request with this key opened; else None, and the key is taken for `fund_id`."""
-    taken = await connection.fetchval(
-        "INSERT INTO opening_key VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING true",
-        actor, key, request, fund_id,
-    )  # fmt: skip
-    if taken:
-        return None
-    row = await the_row(connection, "SELECT input, fund_id FROM opening_key WHERE actor = $1 AND key = $2", actor, key)
-    if row["input"] != request:
-        raise IdempotencyMismatch
-    earlier: UUID = row["fund_id"]
-    return earlier
-
-
-async def _append(
-    connection: Connection,
-    fund_id: UUID,
-    expected: int,
-    batch: _Batch,
-    *,
-    actor: UUID,
-    key: str | None,
-    request: bytes | None,
-    correlation_id: str | None,
-) -> Appended:
-    """The one statement that writes facts."""
-    fund, person = str(fund_id), str(actor)
-    names, schemas, occurred, touches, companies = [], [], [], [], []
-    prefixes, metadata, payloads = [], [], []
-    for draft, placed in zip(batch.drafts, batch.new, strict=True):
-        kind, payload = codec.encode_event(draft.event)
-        happened = draft.occurred_at or batch.now
-        company = company_of(draft.event)
-        if isinstance(draft.event, EventVoided):
-            company = batch.companies.get(draft.event.version)
-        names.append(kind.name)
-        schemas.append(kind.schema_version)
-        occurred.append(happened)
-        touches.append(placed.occurred_at)
-        companies.append(company)
-        metadata.append(None if draft.metadata is None else codec.canonical_json(draft.metadata))
-        payloads.append(payload)
-        prefixes.append(
-            codec.fact_prefix(
-                fund, kind.name, kind.schema_version, happened, placed.occurred_at, person, company, correlation_id, key
-            )
-        )
-    try:
-        row = await the_row(
-            connection, _APPEND, fund_id, expected, key, request, actor, correlation_id,
-            names, schemas, occurred, touches, companies, prefixes, metadata, payloads,
-        )  # fmt: skip
-    except asyncpg.PostgresError as fault:
-        raise _refusal(fault, expected) from fault
-    if row["repeated"]:
-        return await _repeat(connection, fund_id, row["first_version"], row["last_version"])
-    facts = [
-        Fact(
-            fund, placed.version, names[i], schemas[i], occurred[i], row["recorded_at"] + timedelta(microseconds=i),
-            person, metadata[i], correlation_id, key, payloads[i], row["hashes"][i], placed.event,
-        )
-        for i, placed in enumerate(batch.new)
-    ]  # fmt: skip
-    return Appended(row["first_version"], row["last_version"], repeated=False, facts=facts)
-
-
-def _refusal(fault: asyncpg.PostgresError, expected: int) -> Exception:
-    """What the append's own SQL states mean; any other fault as it is."""
-    if fault.sqlstate == "DP001":
-        return VersionConflict(expected, int(fault.detail or 0))
-    if fault.sqlstate == "DP002":
-        return NotFound("No such fund.", "fundId")
-    return IdempotencyMismatch() if fault.sqlstate == "DP003" else fault

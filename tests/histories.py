@@ -32,7 +32,7 @@ from domain.investing import (
 from domain.money import Money
 from domain.projector import state_at
 from domain.refusal import Refusal
-from infra.ledger import Draft
+from infra.drafts import Draft
 from infra.migrate import migrate_in_loop
 from infra.runtime import Runtime, opened
 from infra.settings import Settings

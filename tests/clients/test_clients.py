@@ -18,7 +18,7 @@ from gql.transport.websockets import WebsocketsTransport
 
 from domain.capital import FeeCharged
 from domain.money import Money
-from infra.ledger import Draft
+from infra.drafts import Draft
 from infra.people import Role
 from infra.runtime import Runtime
 from tests.conftest import Live, OpenFund

@@ -9,7 +9,7 @@ import pytest_asyncio
 from domain.capital import FeeCharged, FundOpened
 from domain.money import Money
 from infra.cursors import MOST_FUNDS, Behind, Cursors
-from infra.ledger import Draft
+from infra.drafts import Draft
 from infra.runtime import Runtime
 from tests.conftest import OPENED_AT, Servers
 from tests.histories import own_database, process

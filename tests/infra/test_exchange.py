@@ -29,8 +29,10 @@ from domain.investing import (
 from domain.refusal import ContradictsLaterFact, VersionConflict
 from domain.shape import body_name
 from infra import exchange
+from infra.appending import Appended
+from infra.drafts import Draft
 from infra.exchange import BadRow, ImportRefusedError, export, read
-from infra.ledger import Appended, Draft, RefusedTogetherError
+from infra.ledger import RefusedTogetherError
 from infra.people import Person
 from infra.runtime import Runtime
 from infra.states import END, States

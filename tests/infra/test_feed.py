@@ -20,9 +20,9 @@ from domain.event import Fact
 from domain.money import Money
 from domain.refusal import CorruptionError, VersionConflict
 from infra import feed
+from infra.drafts import Draft
 from infra.embedded import EmbeddedRedis
 from infra.feed import CHANNEL, PAGE, POLL_SECONDS, REMEMBERED, hints
-from infra.ledger import Draft
 from infra.people import Person
 from infra.runtime import Runtime
 from tests.conftest import OPENED_AT, OpenFund, Servers
@@ -72,7 +72,7 @@ async def follow(runtime: Runtime, fund_id: UUID, after: int) -> AsyncIterator[A
 @asynccontextmanager
 async def listening(redis: Redis) -> AsyncIterator[AsyncIterator[dict[UUID, int]]]:
     """The hints that come by this Redis."""
-    async with aclosing(cast("AsyncGenerator[dict[UUID, int], None]", hints(redis))) as moved:
+    async with aclosing(hints(redis)) as moved:
         yield moved
 
 

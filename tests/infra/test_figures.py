@@ -19,8 +19,8 @@ from domain.forecasting import (
 )
 from domain.investing import CompanyAdded, InvestmentMade
 from domain.refusal import CorruptionError
+from infra.drafts import Draft
 from infra.figures import CompanyFigures
-from infra.ledger import Draft
 from infra.people import Person
 from infra.runtime import Runtime
 from infra.states import END

@@ -16,8 +16,8 @@ from asyncpg.pool import PoolConnectionProxy
 from domain.capital import FeeCharged
 from domain.correction import EventVoided
 from domain.investing import CompanyAdded, InvestmentMade
+from infra.drafts import Draft
 from infra.history import PAGE
-from infra.ledger import Draft
 from infra.people import Person
 from infra.runtime import Runtime
 from tests.conftest import OpenFund

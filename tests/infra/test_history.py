@@ -11,8 +11,9 @@ from domain.capital import FeeCharged
 from domain.correction import EventVoided
 from domain.investing import CompanyAdded, InvestmentMade, ValuationUpdated
 from domain.refusal import CorruptionError
+from infra.drafts import Draft
 from infra.history import PAGE, FactFilter
-from infra.ledger import Draft, Ledger
+from infra.ledger import Ledger
 from infra.people import Person
 from infra.runtime import Runtime
 from infra.states import END, States

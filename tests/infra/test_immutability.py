@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from domain.capital import FeeCharged, FundOpened
-from infra.ledger import Draft, Ledger
+from infra.drafts import Draft
+from infra.ledger import Ledger
 from infra.migrate import migrate_in_loop
 from infra.people import Person
 from infra.postgres import open_pool, plain_url

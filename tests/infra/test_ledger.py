@@ -32,7 +32,8 @@ from domain.refusal import (
     VersionConflict,
 )
 from infra import ledger
-from infra.ledger import Draft, Ledger, RefusedTogetherError
+from infra.drafts import Draft
+from infra.ledger import Ledger, RefusedTogetherError
 from infra.people import Person, Role
 from infra.runtime import Runtime
 from infra.states import END, States, resolve

@@ -12,7 +12,9 @@ import pytest_asyncio
 from domain.capital import FeeCharged, FundOpened
 from domain.correction import EventVoided
 from domain.refusal import ContradictsLaterFact, ExceedsAvailableCapital, InvalidState, Refusal, VersionConflict
-from infra.ledger import Appended, Draft, Ledger
+from infra.appending import Appended
+from infra.drafts import Draft
+from infra.ledger import Ledger
 from infra.people import Person
 from infra.postgres import open_pool
 from infra.runtime import Runtime

@@ -7,7 +7,7 @@ import pytest
 from domain.capital import FeeCharged
 from domain.refusal import Forbidden, NotFound, RefusalCode
 from infra import names
-from infra.ledger import Draft
+from infra.drafts import Draft
 from infra.names import Names
 from infra.people import Person, Role
 from infra.runtime import Runtime

@@ -19,9 +19,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from domain.capital import FeeCharged, FundOpened
 from domain.refusal import CorruptionError, ExceedsAvailableCapital, NotFound
 from infra import postgres
+from infra.appending import Appended
+from infra.drafts import Draft
 from infra.embedded import EmbeddedPostgres
 from infra.history import FactFilter
-from infra.ledger import Appended, Draft
 from infra.migrate import migrate_in_loop
 from infra.people import Person, Role
 from infra.postgres import UnavailableError, open_pool, plain_url, the_row, translated

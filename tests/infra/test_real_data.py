@@ -13,7 +13,7 @@ import pytest
 
 from domain.fund import CompanyStatus, Fund
 from infra import exchange
-from infra.ledger import Appended
+from infra.appending import Appended
 from infra.people import Person
 from infra.runtime import Runtime
 from infra.states import States, resolve

@@ -14,7 +14,8 @@ from domain.event import Dated
 from domain.money import Money
 from domain.projector import EMPTY
 from domain.refusal import Invalid, NotFound, VersionConflict
-from infra.ledger import Draft, _append, _Batch
+from infra.appending import Batch, append
+from infra.drafts import Draft
 from infra.people import Person
 from infra.runtime import Runtime
 from infra.states import END, Known, resolve
@@ -42,8 +43,8 @@ async def append_in_flight(runtime: Runtime, fund_id: UUID, actor: UUID) -> Asyn
     """An append that has its moment of recording, which it gives, and isn't committed before the end."""
     async with runtime.pool.acquire() as connection, connection.transaction():
         version = await connection.fetchval("SELECT version FROM fund WHERE id = $1", fund_id)
-        batch = _Batch([FEE], [Dated(OPENED_AT, version + 1, FEE.event)], {}, datetime.now(UTC))
-        appended = await _append(
+        batch = Batch([FEE], [Dated(OPENED_AT, version + 1, FEE.event)], {}, datetime.now(UTC))
+        appended = await append(
             connection, fund_id, version, batch, actor=actor, key=None, request=None, correlation_id=None
         )
         yield appended.facts[0].recorded_at

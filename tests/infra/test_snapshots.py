@@ -19,7 +19,7 @@ from domain.money import Money
 from domain.refusal import Invalid, NotFound
 from domain.text import MAX_TEXT
 from infra import codec
-from infra.ledger import Draft
+from infra.drafts import Draft
 from infra.people import Person
 from infra.runtime import Runtime
 from infra.snapshots import Snapshot, SnapshotKind

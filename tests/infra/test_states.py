@@ -14,7 +14,7 @@ from domain.money import Money
 from domain.projector import EMPTY, order, state_at
 from domain.refusal import CorruptionError
 from infra import codec
-from infra.ledger import Draft
+from infra.drafts import Draft
 from infra.people import Person
 from infra.runtime import Runtime
 from infra.snapshots import SnapshotKind

@@ -15,7 +15,8 @@ from domain.fund import FundBuilder
 from domain.money import Money
 from domain.refusal import CorruptionError
 from infra import codec, upcasts
-from infra.ledger import Draft, Ledger
+from infra.drafts import Draft
+from infra.ledger import Ledger
 from infra.people import Person
 from infra.runtime import Runtime
 from infra.states import END, States

@@ -14,8 +14,8 @@ from arq import ArqRedis, create_pool
 
 from domain.capital import FeeCharged, FundOpened
 from domain.money import Money
+from infra.drafts import Draft
 from infra.embedded import EmbeddedRedis
-from infra.ledger import Draft
 from infra.queue import Queue, redis_settings
 from infra.runtime import Runtime
 from infra.snapshots import Snapshot

@@ -7,7 +7,7 @@ import pytest
 
 from domain.capital import FeeCharged
 from domain.money import Money
-from infra.ledger import Draft
+from infra.drafts import Draft
 from infra.snapshots import SnapshotKind
 from jobs import snapshots
 from tests.conftest import OPENED_AT
