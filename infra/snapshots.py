@@ -19,6 +19,8 @@ from infra.states import BEGINNING, END, FOLDED_FACTS, UNFOLDED, States, dated, 
 
 log = logging.getLogger(__name__)
 
+COMPANIES_PER_FACT = 4
+"""Holdings read from a snapshot in the time one fact takes to fetch and fold."""
 KEPT_CLOSED = 200
 """Automatic snapshots kept per fund after a backdated fact closed them; they serve what was known before it."""
 
@@ -92,8 +94,7 @@ class Snapshots:
     async def keep_up(self, fund_id: UUID, frequency: int) -> int:
         """Fills every gap of more than `frequency` facts between snapshots; how many that took.
 
-        A state of many companies costs as much to read as that many facts to fold, so the gaps are no smaller than
-        the fund has companies: the time to answer and the space taken both stay in proportion.
+        In a fund of many companies the gaps are larger: the time to answer and the space taken stay in proportion.
         """
         made = 0
         with translated():
@@ -110,7 +111,7 @@ class Snapshots:
                 )
                 ends = [row["at"] for row in rows]
                 newest = await self._states.state(fund_id, END, version, connection=connection)
-                least = max(frequency, len(newest.state.companies))
+                least = _spacing(frequency, newest.state)
                 for gap, facts in await connection.fetch(_GAPS, fund_id, ends, version):
                     # A gap begins with the fact its snapshot stands at.
                     if facts - (gap > 0) >= least:
@@ -201,12 +202,17 @@ class Snapshots:
         return Snapshot(fund_id, snapshot_id, at, state.version, kind, description, created_at)
 
 
+def _spacing(frequency: int, state: Fund) -> int:
+    """Facts between snapshots: reading `COMPANIES_PER_FACT` companies' holdings costs about as much as folding one."""
+    return max(frequency, len(state.companies) // COMPANIES_PER_FACT)
+
+
 def _milestones(base: Fund, facts: Sequence[Dated], frequency: int) -> Iterator[tuple[datetime, Fund]]:
-    """Moments at least `frequency` facts apart, or as many as the fund has companies by then, with their states."""
+    """Moments as far apart as the fund is large by then, with their states."""
     moments: list[datetime] = []
     states = along(base, facts, iter(lambda: moments[-1], None))
     place, state = -1, base
-    while (place := place + max(frequency, len(state.companies))) < len(facts):
+    while (place := place + _spacing(frequency, state)) < len(facts):
         moment = facts[place].occurred_at
         if moments and moment == moments[-1]:
             continue

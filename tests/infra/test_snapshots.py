@@ -192,11 +192,11 @@ async def test_facts_of_one_instant_lie_on_one_side_of_every_snapshot_and_add_no
 
 async def test_the_gaps_grow_with_the_number_of_companies(runtime: Runtime, owner: Person, open_fund: OpenFund) -> None:
     fund_id = await open_fund()
-    companies = [Draft(CompanyAdded(CompanyKey(f"c{place}"), "A company"), day(1)) for place in range(25)]
+    companies = [Draft(CompanyAdded(CompanyKey(f"c{place}"), "A company"), day(1)) for place in range(100)]
     await runtime.ledger.record(fund_id, companies, actor=owner.id)
     await charge(runtime, owner, fund_id, *range(2, 102))
     assert await runtime.snapshots.keep_up(fund_id, FREQUENCY) == 5
-    # The tenth fact is a company's, on the day of all; then every 25 facts.
+    # The tenth fact is a company's, on the day of all; then a fact for every four companies.
     assert [one.at for one in await kept(runtime, fund_id)] == [day(1), day(10), day(35), day(60), day(85)]
     assert await runtime.snapshots.keep_up(fund_id, FREQUENCY) == 0
 
