@@ -228,8 +228,8 @@ FUNCTIONS = (
         WHERE f.id = p_fund;
     END $$
     """,
-    # The last version recorded by a moment. An append in flight may carry a recorded_at just before a moment near
-    # now; its lock is waited for, so that the same question always gets the same answer.
+    # The last version recorded by a moment. An append in flight may carry a recorded_at before a moment at or after the
+    # head; its lock is waited for, however long it takes, so that the same question always gets the same answer.
     # DP004 = a moment that the ledger's clock has not reached.
     """
     CREATE FUNCTION ledger_resolve(
@@ -242,12 +242,14 @@ FUNCTIONS = (
         middle bigint;
         recorded timestamptz;
     BEGIN
-        IF p_known IS NULL OR p_known > clock_timestamp() - interval '1 minute' THEN
-            PERFORM pg_advisory_xact_lock_shared(ledger_lock(p_fund));
-        END IF;
         SELECT f.version, f.recorded_at INTO head FROM fund f WHERE f.id = p_fund;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'no such fund' USING ERRCODE = 'DP002';
+        END IF;
+        -- Whatever is in flight will be recorded after the head, so what was known before the head is settled.
+        IF p_known IS NULL OR p_known >= head.recorded_at THEN
+            PERFORM pg_advisory_xact_lock_shared(ledger_lock(p_fund));
+            SELECT f.version, f.recorded_at INTO head FROM fund f WHERE f.id = p_fund;
         END IF;
         at_now := greatest(clock_timestamp(), head.recorded_at);
         known_at := coalesce(p_known, at_now);
