@@ -1,5 +1,6 @@
 """Recording: opening a fund and appending facts to its ledger."""
 
+import logging
 from datetime import datetime
 from functools import cache
 from zoneinfo import available_timezones
@@ -17,6 +18,8 @@ from domain.money import Money
 from domain.refusal import Invalid, Refusal
 from infra.drafts import Draft
 from infra.people import Role
+
+log = logging.getLogger(__name__)
 
 
 @strawberry.input(description="A fund to open.")
@@ -109,6 +112,8 @@ async def record_events(context: Context, given: RecordEventsInput) -> RecordEve
         )
     except Refusal as refusal:
         return RecordEventsPayload(events=[], state=None, errors=[user_error(refusal)])
+    # Beside the facts' correlation id, which is the request's: an address is personal, and facts can't be erased.
+    log.info("request %s from %s appended up to version %d", context.request_id, context.client, appended.last_version)
     row = await runtime.funds.fund(fund_id)
     assert row is not None, "a fund with facts has a head"
     return RecordEventsPayload(
