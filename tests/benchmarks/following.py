@@ -140,13 +140,11 @@ def _crowd(api: Api, fund_id: UUID, after: int, count: int, deflates: bool) -> I
 
 def _measure(api: Api, fund_id: UUID, count: int, facts: int, deflates: bool) -> _Delays:
     delays = _Delays()
-    with Client(api) as client:
-        first = _record(client, fund_id, 0)
-    # Another connection: the server closes one that is idle while so many join.
-    with _crowd(api, fund_id, first.version, count, deflates) as processes, Client(api) as client:
+    first = _record(api, fund_id, 0)
+    with _crowd(api, fund_id, first.version, count, deflates) as processes:
         # The first fact finds the subscriptions still being set up.
         for place in range(1, facts + 2):
-            recorded = _record(client, fund_id, place)
+            recorded = _record(api, fund_id, place)
             for process in processes:
                 process.tell({"version": recorded.version})
             held = [moment for process in processes for moment in process.answer()["held"]]
@@ -169,11 +167,13 @@ class _Recorded:
     answered: float
 
 
-def _record(client: Client, fund_id: UUID, value: int) -> _Recorded:
-    request = client.request(RECORD, {"fund": str(fund_id), "company": "company-0000", "value": f"{value}.25"})
-    sent = monotonic()
-    answer = client.answer(request)
-    answered = monotonic()
+def _record(api: Api, fund_id: UUID, value: int) -> _Recorded:
+    # A connection each: the server closes one that is idle while many join, or while one of them is waited for.
+    with Client(api) as client:
+        request = client.request(RECORD, {"fund": str(fund_id), "company": "company-0000", "value": f"{value}.25"})
+        sent = monotonic()
+        answer = client.answer(request)
+        answered = monotonic()
     told = data_of(answer)["recordEvents"]
     if told["errors"]:
         raise RuntimeError(str(told["errors"]))

@@ -7,6 +7,7 @@ Speaks in lines of JSON: told `{"version": n}`, it answers with the moments at w
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from time import monotonic
 from typing import cast
 
@@ -26,6 +27,10 @@ JOINING = 25
 """Connections made at once."""
 PATIENCE = 20.0
 """Seconds that all subscribers together have for one fact."""
+UNDISTURBED = 3.0
+"""Seconds in which only bytes are counted."""
+LOOK = 0.02
+"""Seconds between two looks afterwards."""
 
 
 class Subscriber(asyncio.Protocol):
@@ -121,20 +126,19 @@ class Crowd:
 
     async def holding(self, version: int) -> list[float]:
         """When each subscriber held the version; those that don't within `PATIENCE` are left out."""
-        deadline = monotonic() + PATIENCE
+        deadline, wait = monotonic() + PATIENCE, UNDISTURBED
         while True:
-            left = deadline - monotonic()
-            try:
-                await asyncio.wait_for(self.complete.wait(), max(0.0, left))
-            except TimeoutError:
-                left = 0.0
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.complete.wait(), wait)
             self.complete.clear()
             self.arrived = 0
             for subscriber in self.subscribers:
                 subscriber.parse()
             held = [subscriber.held[version] for subscriber in self.subscribers if version in subscriber.held]
-            if len(held) == len(self.subscribers) or left <= 0:
+            if len(held) == len(self.subscribers) or monotonic() > deadline:
                 return held
+            # What had arrived was something else for some, such as a ping: from here on they are looked at.
+            wait = LOOK
 
 
 async def main() -> None:
