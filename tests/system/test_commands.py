@@ -121,7 +121,8 @@ def test_a_second_up_on_the_same_data_directory_is_refused(demo: Up) -> None:
     outcome = drypowder("up", "--port", "0", data_dir=demo.data_dir)
     assert (outcome.code, outcome.out) == (1, "")
     (line,) = outcome.err.splitlines()
-    assert line.startswith(f"drypowder: {demo.data_dir} is in use by process {demo.process.pid}.")
+    told = "Stop it first, or choose another directory with --data-dir or DRYPOWDER_DATA_DIR."
+    assert line == f"drypowder: {demo.data_dir} is in use by process {demo.process.pid}. {told}"
     assert httpx.get(f"{demo.url}/readyz").status_code == 200
 
 
