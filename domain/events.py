@@ -1,6 +1,6 @@
 """Every area's events, registered: import this before reading or writing a ledger."""
 
-from domain import capital, correction, forecasting, investing
+from domain import alerts, capital, correction, forecasting, investing, rules
 from domain.event import KINDS
 
-__all__ = ["KINDS", "capital", "correction", "forecasting", "investing"]
+__all__ = ["KINDS", "alerts", "capital", "correction", "forecasting", "investing", "rules"]

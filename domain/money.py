@@ -1,6 +1,7 @@
 """Money in whole cents and fractions as Decimal: exact from the wire to the ledger."""
 
 import re
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NewType
 
@@ -14,8 +15,8 @@ CENTS = 100
 MAX_MONEY = Money(10**17)
 """Largest amount taken, in cents: a quadrillion of currency; beyond it an amount is a typing error."""
 
-# Every digit of an amount times a fraction; the usual 28 would round twice.
-_EXACT = Context(prec=60)
+# Every digit of an amount times a fraction, and of sums of figures of 38 digits; the usual 28 would round twice.
+EXACT = Context(prec=100)
 
 # ASCII digits only: `\d` and Decimal() would also take Arabic digits, underscores and exponents.
 _MONEY = re.compile(r"(-?)(0|[1-9][0-9]{0,17})(?:\.([0-9]{1,2}))?")
@@ -53,4 +54,17 @@ def money_for_people(amount: int, currency: str) -> str:
 
 def share_of(amount: int, fraction: Decimal) -> Money:
     """`fraction` of `amount`, in whole cents, half to even."""
-    return Money(int(_EXACT.multiply(Decimal(amount), fraction).to_integral_value(ROUND_HALF_EVEN)))
+    return Money(int(EXACT.multiply(Decimal(amount), fraction).to_integral_value(ROUND_HALF_EVEN)))
+
+
+def total(figures: Iterable[Decimal]) -> Decimal:
+    """Their sum, to the last digit."""
+    found = Decimal(0)
+    for figure in figures:
+        found = EXACT.add(found, figure)
+    return found
+
+
+def cents_of(figure: Decimal) -> Money:
+    """A figure in the fund's currency as whole cents, half to even."""
+    return Money(int(EXACT.multiply(figure, Decimal(CENTS)).to_integral_value(ROUND_HALF_EVEN)))

@@ -10,7 +10,7 @@ from heapq import merge
 
 from domain.capital import FundOpened
 from domain.correction import EventVoided
-from domain.event import Dated
+from domain.event import Dated, kind_of
 from domain.forecasting import ActualRecorded
 from domain.fund import Fund, FundBuilder
 from domain.moments import EARLIEST, FARTHEST_AHEAD
@@ -158,8 +158,8 @@ def _check_named(fact: Dated, named: Mapping[int, Dated], voided: set[int]) -> N
     event = fact.event
     if isinstance(event, EventVoided):
         target = _named(named, voided, event.version, "version")
-        if isinstance(target.event, EventVoided | FundOpened):
-            message = f"Version {event.version} opened the fund or is a void itself and can't be voided."
+        if isinstance(target.event, EventVoided) or not kind_of(target.event).recordable:
+            message = f"Version {event.version} opened the fund, is a void itself or about alerts, and can't be voided."
             raise InvalidState(message, "version")
     elif isinstance(event, ActualRecorded) and event.supersedes_version is not None:
         restated = _named(named, voided, event.supersedes_version, "supersedesVersion").event

@@ -1,12 +1,28 @@
 """Correction: voids, and what they make of the facts after them."""
 
+from datetime import date
+
 import pytest
 
+from domain.alerts import (
+    AlertAcknowledged,
+    AlertChange,
+    AlertFigures,
+    AlertKind,
+    AlertRaised,
+    AlertResolution,
+    AlertResolved,
+    AlertSnoozed,
+)
 from domain.capital import CapitalCalled, DistributionMade, FeeCharged
 from domain.correction import EventVoided
+from domain.event import Event
+from domain.forecasting import MetricType
 from domain.fund import CompanyStatus
 from domain.investing import CompanyStatusChanged, InvestmentMade, ProceedsReceived
 from domain.refusal import Invalid, InvalidState, NotFound
+from domain.rules import AlertRuleSet, AlertSeverity
+from domain.variance import VarianceStatus
 from tests.spec import ACME, ACME_ADDED, OPENED, TOLD, figures, given, instant, on, usd
 
 CALL = CapitalCalled(usd(100))
@@ -61,7 +77,7 @@ def test_the_opening_can_not_be_voided() -> None:
         "events",
         "0",
         "version",
-        message="Version 1 opened the fund or is a void itself and can't be voided.",
+        message="Version 1 opened the fund, is a void itself or about alerts, and can't be voided.",
     )
 
 
@@ -71,7 +87,40 @@ def test_a_void_can_not_be_voided() -> None:
         "events",
         "0",
         "version",
-        message="Version 3 opened the fund or is a void itself and can't be voided.",
+        message="Version 3 opened the fund, is a void itself or about alerts, and can't be voided.",
+    )
+
+
+ALERT = "alert", ACME, MetricType.REVENUE
+ABOUT_ALERTS: list[Event] = [
+    AlertRuleSet("rule", "Sales", (MetricType.REVENUE,)),
+    AlertRaised(
+        alert_id="alert",
+        rule_id="rule",
+        rule_version=2,
+        company_id=ACME,
+        metric_type=MetricType.REVENUE,
+        kind=AlertKind.VARIANCE,
+        change=AlertChange.OPENED,
+        severity=AlertSeverity.URGENT,
+        figures=AlertFigures(date(2020, 1, 1), date(2020, 3, 31), VarianceStatus.OK),
+        occurrences=1,
+        notifies=True,
+    ),
+    AlertAcknowledged(*ALERT),
+    AlertSnoozed(*ALERT, instant("2021-01-01")),
+    AlertResolved(*ALERT, AlertResolution.AUTOMATIC, notifies=True),
+]
+
+
+@pytest.mark.parametrize("event", ABOUT_ALERTS, ids=lambda event: type(event).__name__)
+def test_a_fact_about_alerts_can_not_be_voided(event: Event) -> None:
+    given(OPENED, event).when(void(2)).refused(
+        InvalidState,
+        "events",
+        "0",
+        "version",
+        message="Version 2 opened the fund, is a void itself or about alerts, and can't be voided.",
     )
 
 
