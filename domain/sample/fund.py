@@ -21,6 +21,7 @@ from domain.sample.misses import OVERREPORTED, OVERVALUED, RESTATED_ACTUAL, REST
 from domain.sample.outlook import foresee
 from domain.sample.portfolio import CURRENCY, PROFILES
 from domain.sample.reporting import report
+from domain.sample.rules import RULES
 from domain.sample.telling import Told, tell
 from domain.sample.treasury import fund_the_plan
 
@@ -96,6 +97,9 @@ def sample_fund(today: date) -> SampleFund:
 
 def _tell_all(calendar: Calendar) -> Iterator[Told]:
     lives = [live(profile, SAMPLE_SEED) for profile in PROFILES]
+    opened_at = datetime.combine(calendar.opened_on, time(), UTC)
+    # First, so that all that is reported is rated.
+    yield from ((opened_at, rule) for rule in RULES)
     investing = [each for life in lives for each in tell(life, calendar)]
     yield from fund_the_plan(investing, SAMPLE_SIZE, calendar)
     yield from investing
