@@ -1,0 +1,1 @@
+"""Ways out to people and other programs: e-mail, Slack and signed webhooks, each tried once per call."""
