@@ -12,6 +12,7 @@ import asyncpg
 from domain.capital import FundOpened
 from domain.correction import EventVoided
 from domain.event import Dated, company_of
+from domain.events import KINDS
 from domain.fund import Fund, FundBuilder
 from domain.moments import EARLIEST
 from domain.projector import EMPTY, MAX_BATCH, admit, fold
@@ -51,6 +52,11 @@ _NAMED = """
 """
 
 
+_NEWER_AMONG = "SELECT EXISTS (SELECT FROM fact WHERE fund_id = $1 AND version > $2 AND type = ANY ($3))"
+ALERT_TYPES = tuple(name for name in KINDS if name.startswith("ALERT_"))
+"""Stored names of the kinds of facts about alerts."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Head:
     """Newest state of a fund: every fact folded, those dated ahead too."""
@@ -58,6 +64,10 @@ class _Head:
     version: int
     state: Fund
     touched_until: datetime
+
+
+class OvertakenError(Exception):
+    """Somebody else recorded facts of those that the caller decided on, since it read them."""
 
 
 class RefusedTogetherError(Exception):
@@ -249,6 +259,58 @@ class Ledger:
         self._keep(fund_id, head)
         self._moved(fund_id, head.version)
         return Appended(first_version, head.version, repeated=False, facts=())
+
+    async def record_apart(
+        self,
+        fund_id: UUID,
+        drafts: Sequence[Draft],
+        *,
+        actor: UUID,
+        read_at: int,
+        among: Sequence[str] = ALERT_TYPES,
+        correlation_id: str | None = None,
+    ) -> Appended:
+        """Appends up to 1,000 facts that neither depend on the fund's state nor change it, such as those about alerts.
+
+        Args:
+            read_at: Version at which the caller read what it decided on.
+            among: The kinds of facts that it decided on.
+
+        Raises:
+            OvertakenError: If there are newer facts of these kinds; read again and decide anew.
+            Refusal: If a fact can't be, or there is no such fund.
+            UnavailableError: If the database can't be reached; whether the facts were stored is then unknown.
+        """
+        check_drafts(drafts, None)
+        for draft in drafts:
+            draft.event.check(FundBuilder(EMPTY))
+        with translated():
+            async with self._turns[fund_id], self._pool.acquire() as connection, connection.transaction():
+                # First, so that no other writer moves the head between the look and the append.
+                await connection.execute("SELECT pg_advisory_xact_lock(ledger_lock($1))", fund_id)
+                version = await connection.fetchval("SELECT version FROM fund WHERE id = $1", fund_id)
+                if version is None:
+                    message = "No such fund."
+                    raise NotFound(message, "fundId")
+                if await connection.fetchval(_NEWER_AMONG, fund_id, read_at, list(among)):
+                    raise OvertakenError
+                now = datetime.now(UTC)
+                new = [
+                    Dated(draft.occurred_at or now, version + place, draft.event)
+                    for place, draft in enumerate(drafts, start=1)
+                ]
+                appended = await append(
+                    connection,
+                    fund_id,
+                    version,
+                    Batch(drafts, new, {}, now),
+                    actor=actor,
+                    key=None,
+                    request=None,
+                    correlation_id=correlation_id,
+                )
+        self._moved(fund_id, appended.last_version)
+        return appended
 
     def newest(self, fund_id: UUID, version: int, at: datetime) -> Fund | None:
         """The newest state where this process keeps it and it is the fund at `at` by `version`; else None."""

@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from domain.event import Fact, company_of
+from infra.people import SYSTEM, SYSTEM_NAME
 from infra.postgres import translated
 
 FRESH_SECONDS = 5.0
@@ -53,6 +54,8 @@ class Names:
         """Each person's e-mail; those erased are missing."""
         wanted = set(ids)
         found = {one: email for one in wanted if (email := self._people.get(one)) is not None}
+        if str(SYSTEM) in wanted:
+            found[str(SYSTEM)] = SYSTEM_NAME
         if missing := [UUID(one) for one in wanted - found.keys()]:
             with translated():
                 rows = await self._pool.fetch("SELECT id, email FROM person WHERE id = ANY ($1)", missing)

@@ -24,6 +24,11 @@ class Role(Wording):
         return list(Role).index(self)
 
 
+SYSTEM = UUID("00000000-0000-0000-0000-00000000d201")
+"""Who records what Drypowder finds by itself."""
+SYSTEM_NAME = "drypowder"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Someone known by a token."""

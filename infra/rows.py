@@ -1,9 +1,10 @@
 """Rows: the tables as SQLModel sees them, for queries off the ledger's hot path and for the migrations' check."""
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, SmallInteger, Text, desc, text
+from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Index, LargeBinary, Numeric, SmallInteger, Text, desc, text
 from sqlmodel import Field, SQLModel
 
 
@@ -44,6 +45,7 @@ class FactRow(SQLModel, table=True):
     __table_args__ = (
         Index("fact_by_valid_time", "fund_id", "touches_at", "version"),
         Index("fact_by_company", "fund_id", "company_id", "version", postgresql_where=text("company_id IS NOT NULL")),
+        Index("fact_of_alerts", "fund_id", "version", postgresql_where=text("starts_with(type, 'ALERT_')")),
     )
 
     fund_id: UUID = Field(primary_key=True)
@@ -137,6 +139,117 @@ class MembershipRow(SQLModel, table=True):
     fund_id: UUID = Field(primary_key=True)
     person_id: UUID = Field(primary_key=True, foreign_key="person.id", ondelete="CASCADE")
     role: str = Field(sa_type=Text)
+
+
+class AlertRuleRow(SQLModel, table=True):
+    """A rule as it stands: a read model."""
+
+    __tablename__ = "alert_rule"
+
+    fund_id: UUID = Field(primary_key=True)
+    id: str = Field(primary_key=True, sa_type=Text)
+    since: int = Field(sa_column=_version())
+    enabled: bool
+    retired: bool
+    body: str = Field(sa_type=Text)
+
+
+class AlertRow(SQLModel, table=True):
+    """An alert as it stands: a read model."""
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        Index("alert_newest", "fund_id", desc("opened_version")),
+        Index("alert_by_company", "fund_id", "company_id", "metric", desc("opened_version")),
+    )
+
+    fund_id: UUID = Field(primary_key=True)
+    id: str = Field(primary_key=True, sa_type=Text)
+    rule_id: str = Field(sa_type=Text)
+    company_id: str = Field(sa_type=Text)
+    metric: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    stage: str = Field(sa_type=Text)
+    severity: int = Field(sa_type=SmallInteger)
+    snoozed_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    period_start: date
+    period_end: date
+    opened_version: int = Field(sa_column=_version())
+    told_version: int | None = Field(default=None, sa_type=BigInteger)
+    body: str = Field(sa_type=Text)
+
+
+class AlertMarkRow(SQLModel, table=True):
+    """How far somebody has read an alert."""
+
+    __tablename__ = "alert_mark"
+
+    fund_id: UUID = Field(primary_key=True)
+    alert_id: str = Field(primary_key=True, sa_type=Text)
+    person_id: UUID = Field(primary_key=True, foreign_key="person.id", ondelete="CASCADE")
+    version: int = Field(sa_column=_version())
+
+
+class ChannelRow(SQLModel, table=True):
+    """Where a fund's alerts go, its addresses and secrets sealed."""
+
+    __tablename__ = "channel"
+
+    fund_id: UUID = Field(primary_key=True)
+    channel: str = Field(primary_key=True, sa_type=Text)
+    digest_below: str | None = Field(default=None, sa_type=Text)
+    hint: str = Field(sa_type=Text)
+    sealed: bytes = Field(sa_column=_bytes())
+    set_by: UUID
+    set_at: datetime = Field(sa_column=_instant())
+
+
+class DeliveryRow(SQLModel, table=True):
+    """One notice of one alert by one channel."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("delivery_due", "due_at", postgresql_where=text("status = 'PENDING'")),)
+
+    fund_id: UUID = Field(primary_key=True)
+    alert_id: str = Field(primary_key=True, sa_type=Text)
+    version: int = Field(sa_column=_version(key=True))
+    channel: str = Field(primary_key=True, sa_type=Text)
+    status: str = Field(sa_type=Text)
+    digest: bool
+    attempts: int
+    last_error: str | None = Field(default=None, sa_type=Text)
+    pending: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    created_at: datetime = Field(sa_column=_instant())
+    due_at: datetime = Field(sa_column=_instant())
+    delivered_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+
+
+class FigureRow(SQLModel, table=True):
+    """A figure compared under the default policy, as known now: a read model."""
+
+    __tablename__ = "figure"
+
+    fund_id: UUID = Field(primary_key=True)
+    company_id: str = Field(primary_key=True, sa_type=Text)
+    metric: str = Field(primary_key=True, sa_type=Text)
+    period_start: date = Field(primary_key=True)
+    period_end: date = Field(primary_key=True)
+    in_money: bool
+    on_time: bool
+    favourable: bool | None = None
+    variance: Decimal | None = Field(default=None, sa_type=Numeric)
+    percent: Decimal | None = Field(default=None, sa_type=Numeric)
+    body: str = Field(sa_type=Text)
+
+
+class FigureBoardRow(SQLModel, table=True):
+    """Up to which facts, and until when, a fund's figures and alerts hold."""
+
+    __tablename__ = "figure_board"
+
+    fund_id: UUID = Field(primary_key=True)
+    version: int = Field(sa_column=_version())
+    fresh_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 METADATA = SQLModel.metadata

@@ -1,6 +1,6 @@
 """The composition root: every long-lived part of a process, opened and closed together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,14 +9,22 @@ import asyncpg
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from infra.alerts import AlertStore
+from infra.channels import Channels
+from infra.deliveries import Deliveries
+from infra.evaluation import Evaluator
 from infra.feed import Feed, Hints
+from infra.figure_board import FigureBoard
 from infra.figures import Figures
 from infra.funds import Funds
 from infra.history import History
 from infra.ledger import Ledger
+from infra.locate import secret as own_secret
 from infra.names import Names
+from infra.notices import Notices
 from infra.people import People
 from infra.postgres import open_pool, plain_url
+from infra.sending import Sender
 from infra.settings import Settings
 from infra.snapshots import Snapshots
 from infra.states import States
@@ -41,11 +49,23 @@ class Runtime:
     people: People
     names: Names
     funds: Funds
+    alerts: AlertStore
+    deliveries: Deliveries
+    board: FigureBoard
+    evaluator: Evaluator
+    channels: Channels
+    notices: Notices
+    sender: Sender
 
 
 @asynccontextmanager
-async def opened(settings: Settings, database_url: str, redis_url: str) -> AsyncIterator[Runtime]:
+async def opened(
+    settings: Settings, database_url: str, redis_url: str, secret: Callable[[], str] | None = None
+) -> AsyncIterator[Runtime]:
     """A runtime on these servers.
+
+    Args:
+        secret: What seals the addresses of channels; this installation's own if left out.
 
     Raises:
         UnavailableError: If the database can't be reached. Redis may come later: it only carries hints and jobs.
@@ -54,27 +74,38 @@ async def opened(settings: Settings, database_url: str, redis_url: str) -> Async
     redis = Redis.from_url(redis_url)
     engine = _engine(database_url)
     states, history, names = States(pool), History(pool), Names(pool)
+    alerts = AlertStore(pool)
     feed, hints = Feed(pool, history, names, redis), Hints(redis)
 
     def moved(fund_id: UUID, version: int) -> None:
         feed.moved(fund_id, version)
         hints.moved(fund_id, version)
 
+    figures = Figures(pool)
+    ledger, funds = Ledger(pool, states, moved), Funds(engine)
+    channels = Channels(pool, secret or (lambda: own_secret(settings)))
     try:
         feed.start()
         yield Runtime(
             settings=settings,
             pool=pool,
             redis=redis,
-            ledger=Ledger(pool, states, moved),
+            ledger=ledger,
             states=states,
             history=history,
-            figures=Figures(pool),
+            figures=figures,
             snapshots=Snapshots(pool, states),
             feed=feed,
             people=People(pool),
             names=names,
-            funds=Funds(engine),
+            funds=funds,
+            alerts=alerts,
+            deliveries=Deliveries(pool),
+            board=FigureBoard(pool),
+            evaluator=Evaluator(pool, ledger, states, alerts),
+            channels=channels,
+            notices=Notices(history, alerts, names, funds),
+            sender=Sender(settings, channels),
         )
     finally:
         await feed.stop()

@@ -41,6 +41,16 @@ class Settings(BaseSettings):
     monte_carlo_iterations: Annotated[
         int, Field(ge=1, le=10_000_000, description="Paths of a reserve simulation when a request names none.")
     ] = 10_000
+    smtp_url: Annotated[
+        SecretStr | None,
+        Field(description="Mail server, such as smtp://user:password@mail.example.org:587; unset sends no e-mail."),
+    ] = None
+    smtp_sender: Annotated[str, Field(description="Who e-mails come from, such as Alerts <alerts@example.org>.")] = (
+        "Drypowder <drypowder@localhost>"
+    )
+    allow_private_webhooks: Annotated[
+        bool, Field(description="Whether webhooks may go to private addresses and without TLS.")
+    ] = False
     log_level: Annotated[str, Field(description="DEBUG, INFO, WARNING or ERROR.")] = "INFO"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from domain.event import CompanyKey, Event, kind_of
 from domain.events import KINDS
+from domain.moments import instant_text
 from domain.money import Fraction, Money, money_from_text, money_text
 from domain.refusal import Invalid, Refusal
 from domain.shape import FieldShape, body_name, is_part, shape
@@ -120,9 +121,9 @@ def _part_to_wire(part: Any) -> Json:  # noqa: ANN401 - an event or a part of on
 
 
 def _value_to_wire(field: FieldShape, value: Any) -> object:  # noqa: ANN401 - any field's value
-    if field.many:
-        return [_one_to_wire(field, one) for one in value]
-    return None if value is None else _one_to_wire(field, value)
+    if value is None:
+        return None
+    return [_one_to_wire(field, one) for one in value] if field.many else _one_to_wire(field, value)
 
 
 def _one_to_wire(field: FieldShape, value: Any) -> object:  # noqa: ANN401 - any field's value
@@ -132,6 +133,8 @@ def _one_to_wire(field: FieldShape, value: Any) -> object:  # noqa: ANN401 - any
         return money_text(value)
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, datetime):
+        return instant_text(value)
     if isinstance(value, date):
         return value.isoformat()
     return value.value if isinstance(value, Enum) else value

@@ -41,6 +41,7 @@ _LEAVES: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     int: st.integers(-(2**63), 2**63 - 1),
     date: st.dates(),
+    datetime: st.datetimes(timezones=st.just(UTC)),
 }
 
 
@@ -257,5 +258,7 @@ def test_a_state_s_checksum_binds_it_to_its_fund_moment_and_version() -> None:
 
 def test_the_strategies_reach_every_type_of_field() -> None:
     kinds = {field.kind for kind in KINDS.values() for field in shape(kind.cls).values()}
-    assert kinds >= {Money, Fraction, Decimal, CompanyKey, str, bool, int, date, CompanyStatus, ExitScenario}
+    assert kinds >= {
+        Money, Fraction, Decimal, CompanyKey, str, bool, int, date, datetime, CompanyStatus, ExitScenario,
+    }  # fmt: skip
     assert FundOpened in {kind.cls for kind in KINDS.values()}

@@ -1,12 +1,22 @@
 """Golden files: one stored payload of every shape ever written, never edited; today's program reads them all."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from domain.alerts import (
+    AlertAcknowledged,
+    AlertChange,
+    AlertFigures,
+    AlertKind,
+    AlertRaised,
+    AlertResolution,
+    AlertResolved,
+    AlertSnoozed,
+)
 from domain.capital import CapitalCalled, DistributionMade, FeeCharged, FundOpened
 from domain.correction import EventVoided
 from domain.event import CompanyKey, Event, EventKind
@@ -34,12 +44,37 @@ from domain.investing import (
     RoundPriced,
     ValuationUpdated,
 )
+from domain.matching import ForecastPolicy
+from domain.rules import (
+    AlertRuleSet,
+    AlertRung,
+    AlertSeverity,
+    DeliveryChannel,
+    RungCombination,
+    VarianceDirection,
+)
 from domain.shape import is_part, shape
+from domain.variance import VarianceStatus
 from infra import codec
 from tests.spec import share, usd
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 COMPANY = CompanyKey("/company/œuvre")
+RULE, ALERT, EARLIER_ALERT = "0f6cd1a2b3c4d5e6f708192a3b4c5d6e", "9d2e" * 8, "41c7" * 8
+RUNG = AlertRung(AlertSeverity.CRITICAL, Decimal("12.50"), Decimal("250000.005"))
+FIGURES = AlertFigures(
+    date(2010, 1, 1),
+    date(2010, 3, 31),
+    VarianceStatus.BASE_TOO_SMALL,
+    Decimal("-9999.990"),
+    Decimal("260000.015"),
+    Decimal("269999.00500"),
+    Decimal("-0.000001"),
+    favourable=False,
+    flags=("SIGN_CROSS", "LATE"),
+    forecast_version=12,
+    actual_version=41,
+)
 EVENTS: Mapping[str, Event] = {
     "FUND_OPENED": FundOpened("Ælfric Ventures II", "EUR", 2006, usd("60000000.01"), "Europe/Berlin"),
     "CAPITAL_CALLED": CapitalCalled(usd("1250000.50"), date(2008, 2, 29)),
@@ -85,6 +120,53 @@ EVENTS: Mapping[str, Event] = {
         Decimal("0.5"),
     ),
     "EVENT_VOIDED": EventVoided(17, "typed in the wrong company's round"),
+    "ALERT_RULE_SET": AlertRuleSet(
+        RULE,
+        'Miss\n"of" œuvre 😀',
+        (MetricType.CASH_BURN, MetricType.GROSS_MARGIN),
+        (AlertRung(AlertSeverity.INFO, Decimal("2.0"), Decimal("0.0000001")), RUNG),
+        (COMPANY, CompanyKey("b")),
+        ("series_a", "Séed"),
+        VarianceDirection.BOTH,
+        RungCombination.OR,
+        2,
+        3,
+        share("0.750"),
+        ForecastPolicy.ORIGINAL_UNDERWRITE,
+        include_backdated=True,
+        channels=(DeliveryChannel.WEBHOOK, DeliveryChannel.IN_APP),
+        cooldown_minutes=60,
+        enabled=False,
+        retired=True,
+    ),
+    "ALERT_RAISED": AlertRaised(
+        ALERT,
+        RULE,
+        40,
+        COMPANY,
+        MetricType.CASH_BURN,
+        AlertKind.MISSING_ACTUAL,
+        AlertChange.WORSENED,
+        AlertSeverity.URGENT,
+        FIGURES,
+        3,
+        notifies=True,
+        rung=RUNG,
+        follows=EARLIER_ALERT,
+    ),
+    "ALERT_ACKNOWLEDGED": AlertAcknowledged(ALERT, COMPANY, MetricType.ARR),
+    "ALERT_SNOOZED": AlertSnoozed(
+        ALERT, COMPANY, MetricType.HEADCOUNT, datetime(2010, 2, 28, 22, 30, 0, 123_456, tzinfo=UTC)
+    ),
+    "ALERT_RESOLVED": AlertResolved(
+        ALERT,
+        COMPANY,
+        MetricType.CHURN,
+        AlertResolution.OUT_OF_SCOPE,
+        notifies=True,
+        reason="an order moved into the next quarter's\tbooks",
+        figures=FIGURES,
+    ),
 }
 """Today's events of the payloads stored: every field holds something other than its default."""
 

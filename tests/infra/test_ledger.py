@@ -1,5 +1,6 @@
 """The write path: what a ledger takes, in what order, once, and what it refuses."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -31,9 +32,10 @@ from domain.refusal import (
     UnknownCompany,
     VersionConflict,
 )
+from domain.rules import AlertRuleSet
 from infra import ledger
 from infra.drafts import Draft
-from infra.ledger import Ledger, RefusedTogetherError
+from infra.ledger import Ledger, OvertakenError, RefusedTogetherError
 from infra.people import Person, Role
 from infra.runtime import Runtime
 from infra.states import END, States, resolve
@@ -42,6 +44,7 @@ from tests.spec import ACME, BETA, instant, usd
 
 AT = instant("2010-06-01")
 ACME_JOINED = Draft(CompanyAdded(ACME, "Acme"), instant("2010-01-01"))
+SALES_RULE = Draft(AlertRuleSet("sales", "Sales", (MetricType.REVENUE,)))
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -707,8 +710,8 @@ async def test_a_void_of_a_company_with_a_cheque_is_refused_until_the_cheque_is_
 @pytest.mark.parametrize(
     ("version", "kind", "message"),
     [
-        (1, InvalidState, "Version 1 opened the fund or is a void itself and can't be voided."),
-        (3, InvalidState, "Version 3 opened the fund or is a void itself and can't be voided."),
+        (1, InvalidState, "Version 1 opened the fund, is a void itself or about alerts, and can't be voided."),
+        (3, InvalidState, "Version 3 opened the fund, is a void itself or about alerts, and can't be voided."),
         (2, InvalidState, "Version 2 is voided already."),
         (0, NotFound, "The ledger has no version 0."),
         (-1, NotFound, "The ledger has no version -1."),
@@ -725,6 +728,14 @@ async def test_what_is_not_there_voided_already_or_no_plain_fact_can_not_be_void
     await runtime.ledger.record(fund_id, [fee(4, AT + timedelta(days=1))], actor=owner.id)
     refused = await refusal_of(runtime, owner, fund_id, void(version))
     assert (type(refused), refused.path, refused.message) == (kind, ("events", "0", "version"), message)
+
+
+async def test_a_fact_about_alerts_can_not_be_voided(runtime: Runtime, owner: Person, open_fund: OpenFund) -> None:
+    fund_id = await open_fund()
+    await runtime.ledger.record_apart(fund_id, [SALES_RULE], actor=owner.id, read_at=1)
+    refused = await refusal_of(runtime, owner, fund_id, void(2))
+    message = "Version 2 opened the fund, is a void itself or about alerts, and can't be voided."
+    assert (type(refused), refused.path, refused.message) == (InvalidState, ("events", "0", "version"), message)
 
 
 async def test_a_fact_can_not_be_voided_twice_or_before_it_is_stored_in_one_batch(
@@ -973,7 +984,7 @@ async def test_a_refused_fact_of_an_import_does_not_bear_on_those_after_it(
         (("events", "5", "occurredAt"), "A fact is dated from 1900 to five years ahead."),
         (
             ("events", "6", "version"),
-            "Version 1 opened the fund or is a void itself and can't be voided.",
+            "Version 1 opened the fund, is a void itself or about alerts, and can't be voided.",
         ),
         (("events", "7", "occurredAt"), "A fact is dated from 1900 to five years ahead."),
         (("events", "3", "companyId"), "No company 'acme' in the fund at that moment."),
@@ -1037,3 +1048,68 @@ async def test_an_import_with_metadata_that_can_not_be_kept_is_refused_whole(
         (("events", "1", "metadata"), message),
         (("events", "3", "metadata"), message),
     ]
+
+
+# Facts about alerts, which are recorded apart.
+
+
+async def test_facts_about_alerts_and_all_others_share_one_order(
+    runtime: Runtime, owner: Person, open_fund: OpenFund
+) -> None:
+    fund_id = await open_fund()
+    await runtime.ledger.record(fund_id, [fee()], actor=owner.id)
+    apart = await runtime.ledger.record_apart(fund_id, [SALES_RULE, SALES_RULE], actor=owner.id, read_at=0)
+    assert (apart.first_version, apart.last_version) == (3, 4)
+    # The head that the ledger keeps doesn't know of them, and finds out.
+    after = await runtime.ledger.record(fund_id, [fee()], actor=owner.id, expected_version=4)
+    assert after.first_version == 5
+    facts = [fact async for fact in runtime.history.all(fund_id)]
+    assert [fact.type for fact in facts] == [
+        "FUND_OPENED", "FEE_CHARGED", "ALERT_RULE_SET", "ALERT_RULE_SET", "FEE_CHARGED",
+    ]  # fmt: skip
+    assert [fact.version for fact in facts] == [1, 2, 3, 4, 5]
+    assert (await newest(runtime, fund_id)).fees == usd(2)
+
+
+async def test_what_was_decided_on_alerts_read_before_the_newest_is_not_recorded(
+    runtime: Runtime, owner: Person, open_fund: OpenFund
+) -> None:
+    fund_id = await open_fund()
+    await runtime.ledger.record_apart(fund_id, [SALES_RULE], actor=owner.id, read_at=1)
+    with pytest.raises(OvertakenError):
+        await runtime.ledger.record_apart(fund_id, [SALES_RULE], actor=owner.id, read_at=1)
+    assert await head(runtime, fund_id) == 2
+    # Facts about anything else overtake nobody.
+    await runtime.ledger.record(fund_id, [fee()], actor=owner.id)
+    again = await runtime.ledger.record_apart(fund_id, [SALES_RULE], actor=owner.id, read_at=2)
+    assert again.first_version == 4
+
+
+async def test_of_16_that_decided_on_the_same_alerts_one_is_recorded(
+    runtime: Runtime, owner: Person, open_fund: OpenFund
+) -> None:
+    fund_id = await open_fund()
+    processes = [another_process(runtime) for _ in range(16)]
+    ends = await asyncio.gather(
+        *[one.record_apart(fund_id, [SALES_RULE], actor=owner.id, read_at=1) for one in processes],
+        return_exceptions=True,
+    )
+    assert sorted(type(end).__name__ for end in ends) == ["Appended"] + ["OvertakenError"] * 15
+    assert await head(runtime, fund_id) == 2
+
+
+async def test_a_fact_about_alerts_that_can_not_be_is_refused_and_none_beside_it_is_recorded(
+    runtime: Runtime, owner: Person, open_fund: OpenFund
+) -> None:
+    fund_id = await open_fund()
+    nameless = Draft(AlertRuleSet("sales", " ", (MetricType.REVENUE,)))
+    with pytest.raises(Invalid) as refused:
+        await runtime.ledger.record_apart(fund_id, [SALES_RULE, nameless], actor=owner.id, read_at=1)
+    assert refused.value.path == ("name",)
+    assert await head(runtime, fund_id) == 1
+
+
+async def test_in_a_fund_that_is_not_there_no_fact_about_alerts_is_recorded(runtime: Runtime, owner: Person) -> None:
+    with pytest.raises(NotFound) as refused:
+        await runtime.ledger.record_apart(uuid4(), [SALES_RULE], actor=owner.id, read_at=0)
+    assert refused.value.path == ("fundId",)

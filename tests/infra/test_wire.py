@@ -2,12 +2,13 @@
 
 import json
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, strategies as st
 
+from domain.alerts import AlertSnoozed
 from domain.capital import CapitalCalled, DistributionMade, FeeCharged
 from domain.correction import EventVoided
 from domain.event import Event, EventKind
@@ -27,8 +28,9 @@ from domain.forecasting import (
 from domain.fund import CompanyStatus
 from domain.investing import CompanyStatusChanged, InvestmentMade
 from domain.refusal import Invalid
+from domain.shape import body_name, shape
 from infra import wire
-from tests.infra.test_codec import ROUND_TRIP, of_class
+from tests.infra.test_codec import EVERY_KIND, ROUND_TRIP, of_class
 from tests.spec import ACME, share, usd
 
 RECORDABLE = pytest.mark.parametrize(
@@ -72,9 +74,38 @@ def test_every_field_may_also_be_sent_as_null_where_it_may_be_left_out(kind: Eve
     check()
 
 
-def test_the_opening_of_a_fund_is_shown_and_not_recorded() -> None:
-    assert "fundOpened" not in wire.RECORDABLE
-    assert len(wire.RECORDABLE) == len(KINDS) - 1
+def test_the_opening_of_a_fund_and_facts_about_alerts_are_shown_and_not_recorded() -> None:
+    recordable = {kind.name for kind in wire.RECORDABLE.values()}
+    assert set(KINDS) - recordable == {
+        "FUND_OPENED",
+        "ALERT_RULE_SET",
+        "ALERT_RAISED",
+        "ALERT_ACKNOWLEDGED",
+        "ALERT_SNOOZED",
+        "ALERT_RESOLVED",
+    }
+    for name in set(KINDS) - recordable:
+        with pytest.raises(Invalid):
+            wire.body_from_wire({body_name(name): {}})
+
+
+@EVERY_KIND
+def test_every_event_is_shown_with_all_its_fields_as_json(kind: EventKind) -> None:
+    @ROUND_TRIP
+    @given(of_class(kind.cls))
+    def check(event: Event) -> None:
+        shown = json.loads(json.dumps(wire.to_wire(event)))
+        assert set(shown) == set(shape(kind.cls))
+        missing = {name for name, field in shape(kind.cls).items() if getattr(event, field.name) is None}
+        assert {name for name, found in shown.items() if found is None} == missing
+
+    check()
+
+
+def test_an_instant_on_the_wire_is_written_as_the_api_writes_it() -> None:
+    until = datetime(2010, 2, 28, 23, 30, 0, 5, tzinfo=timezone(timedelta(hours=1)))
+    snoozed = AlertSnoozed("alert", ACME, MetricType.ARR, until)
+    assert wire.to_wire(snoozed)["until"] == "2010-02-28T22:30:00.000005Z"
 
 
 def test_an_event_on_the_wire_has_money_as_text_and_names_in_camel_case() -> None:
