@@ -28,7 +28,7 @@ def application(settings: Settings, database_url: str, redis_url: str, secret: s
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with opened(settings, database_url, redis_url) as runtime:
+        async with opened(settings, database_url, redis_url, lambda: secret) as runtime:
             held["runtime"] = runtime
             endpoint = Endpoint(runtime, secret, INIT_SECONDS)
             app.router.routes[:0] = [

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -23,6 +24,13 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 MOST_EMAIL_CHARACTERS = 254
 MOST_LIFETIME = timedelta(days=3_660)
 """Of a token: longer is a typing error."""
+
+
+class Model(StrEnum):
+    """Read models that can be made again."""
+
+    ALERTS = "alerts"
+
 
 app = typer.Typer(
     help="A venture fund's ledger with two clocks: what was true at any moment, as it was known at any moment.",
@@ -213,6 +221,26 @@ def verify(
 
     if not with_runtime(walk, data_dir):
         raise typer.Exit(1)
+
+
+@app.command(short_help="Make a read model again from the facts.")
+def rebuild(
+    model: Annotated[Model, typer.Argument(help="What to make again.")],
+    fund: Annotated[str | None, typer.Option("--fund", metavar="ID", help="Only this fund.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a read model again from the facts: the same as before, unless it was damaged. Nobody is notified again."""
+
+    async def again(runtime: "Runtime") -> None:
+        if fund is not None:
+            chosen = [(await existing_fund(runtime, fund)).id]
+        else:
+            with translated():
+                chosen = [row["id"] for row in await runtime.pool.fetch("SELECT id FROM fund ORDER BY opened_at, id")]
+        for fund_id in chosen:
+            typer.echo(f"{fund_id}  {await runtime.alerts.rebuild(fund_id)} {model.value}")
+
+    with_runtime(again, data_dir)
 
 
 @app.command()

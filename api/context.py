@@ -74,18 +74,19 @@ class Context:
         except NotFound:
             return None
 
-    async def existing_fund(self, fund_id: str) -> FundRow:
+    async def existing_fund(self, fund_id: str, *path: str) -> FundRow:
         """The fund's head.
 
         Raises:
             UnauthenticatedError: If nobody known asks.
             NotFound: If there is no such fund or no part in it.
         """
-        found = await self.allowed(fund_id, Role.VIEWER, "id")
+        path = path or ("id",)
+        found = await self.allowed(fund_id, Role.VIEWER, *path)
         row = await self.runtime.funds.fund(found)
         if row is None:
             message = "No such fund."
-            raise NotFound(message, "id")
+            raise NotFound(message, *path)
         return row
 
     def time_machine(self, *moments: datetime | None) -> None:

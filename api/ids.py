@@ -48,6 +48,39 @@ def company_id(fund_id: UUID, at: datetime, known_at: datetime, key: str) -> str
     return f"company:{fund_id}:{micros(at)}:{micros(known_at)}:{key}"
 
 
+def rule_id(fund_id: UUID, rule: str) -> str:
+    """Id of a rule as it stands."""
+    return f"rule:{fund_id}:{rule}"
+
+
+def rule_then_id(fund_id: UUID, rule: str, at: datetime, known_at: datetime) -> str:
+    """Id of a rule as it stood at a moment."""
+    return f"rulethen:{fund_id}:{micros(at)}:{micros(known_at)}:{rule}"
+
+
+def alert_id(fund_id: UUID, alert: str) -> str:
+    """Id of an alert as it stands."""
+    return f"alert:{fund_id}:{alert}"
+
+
+def alert_then_id(fund_id: UUID, alert: str, at: datetime, known_at: datetime) -> str:
+    """Id of an alert as it stood at a moment."""
+    return f"alertthen:{fund_id}:{micros(at)}:{micros(known_at)}:{alert}"
+
+
+def named(given: str, kind: str, *path: str) -> tuple[UUID, str]:
+    """Fund and name of the rule or alert that an id means, whichever moment it was seen at.
+
+    Raises:
+        NotFound: If it is no id of that kind.
+    """
+    found = parse(given)
+    if found is None or found.kind not in (kind, f"{kind}then"):
+        message = f"No such {kind}."
+        raise NotFound(message, *path)
+    return found.fund_id, found.parts[-1]
+
+
 @dataclass(frozen=True, slots=True)
 class NodeId:
     """An id taken apart: its kind, its fund, and the parts that follow."""
@@ -57,11 +90,23 @@ class NodeId:
     parts: tuple[str, ...]
 
 
-_PARTS = {"fact": 1, "snapshot": 1, "state": 2, "company": 3}
+_PARTS = {
+    "fact": 1,
+    "snapshot": 1,
+    "state": 2,
+    "company": 3,
+    "rule": 1,
+    "rulethen": 3,
+    "alert": 1,
+    "alertthen": 3,
+}
 
 
 def parse(given: str) -> NodeId | None:
     """The id taken apart; None where it is no id of ours."""
+    # PostgreSQL, where the parts are looked for, takes no such text.
+    if "\0" in given:
+        return None
     kind, _, rest = given.partition(":")
     if kind not in _PARTS:
         kind, rest = "fund", given

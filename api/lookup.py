@@ -4,15 +4,18 @@ import re
 from uuid import UUID
 
 from api import ids
+from api.alerts import alerts_then, one as one_alert
+from api.companies import portfolio_company, see
 from api.context import Context
-from api.funds import fund_of, portfolio_company, see, state_of
+from api.funds import fund_of, state_of
 from api.node import Node
+from api.rules import one_rule, rule_then
 from api.snapshots import snapshot_of
 from api.timeline import shown
 from infra.rows import FundRow
 
 
-async def find(context: Context, given: str) -> Node | None:
+async def find(context: Context, given: str) -> Node | None:  # noqa: PLR0911 - one for each kind
     """The thing with this id, for whoever has a part in its fund; None where there is none.
 
     Raises:
@@ -24,12 +27,17 @@ async def find(context: Context, given: str) -> Node | None:
     row = None if found is None else await context.fund(str(found.fund_id))
     if found is None or row is None:
         return None
-    if found.kind == "fund":
-        return fund_of(row)
-    if found.kind == "fact":
-        return await _fact(context, row, found.parts[0])
-    if found.kind == "snapshot":
-        return await _snapshot(context, row, found.parts[0])
+    match found.kind:
+        case "fund":
+            return fund_of(row)
+        case "fact":
+            return await _fact(context, row, found.parts[0])
+        case "snapshot":
+            return await _snapshot(context, row, found.parts[0])
+        case "rule":
+            return await one_rule(context, row.id, found.parts[0])
+        case "alert":
+            return await one_alert(context, row.id, found.parts[0])
     return await _seen(context, row, found)
 
 
@@ -56,5 +64,9 @@ async def _seen(context: Context, row: FundRow, found: ids.NodeId) -> Node | Non
     seen = await see(context, row, at, known_at)
     if found.kind == "state":
         return state_of(seen)
+    if found.kind == "alertthen":
+        return next((alert for alert in await alerts_then(seen, None) if alert.alert.id == found.parts[2]), None)
+    if found.kind == "rulethen":
+        return await rule_then(seen, found.parts[2])
     holding = seen.folded.state.companies.get(found.parts[2])
     return None if holding is None else portfolio_company(seen, holding)

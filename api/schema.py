@@ -9,27 +9,29 @@ from graphql import GraphQLError, GraphQLInputObjectType, Undefined
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from api import recording, snapshots as caches, timeline as history, viewer as whoever
+from api import (
+    recording,
+    snapshots as caches,
+    timeline as history,
+    viewer as whoever,
+    watching,
+)
+from api.arguments import After, AtArgument, Before, First, FundId, KnownAtArgument, Last
+from api.companies import see
 from api.context import Asked
 from api.documents import KnownDocuments, OneOperation
 from api.errors import Masked
 from api.events import EVENT_TYPES, FundEvent
 from api.feed import follow
-from api.funds import AtArgument, FundState, KnownAtArgument, fund_state, see
+from api.funds import FundState, fund_state
 from api.lookup import find
 from api.node import Node
 from api.scalars import SCALARS
 from infra.people import Role
 
-FundId = Annotated[strawberry.ID, strawberry.argument(description="The fund.")]
-First = Annotated[int | None, strawberry.argument(description="So many, 200 at most, from the start or after `after`.")]
-After = Annotated[str | None, strawberry.argument(description="Cursor to go on from.")]
-Last = Annotated[int | None, strawberry.argument(description="So many, 200 at most, from the end or before `before`.")]
-Before = Annotated[str | None, strawberry.argument(description="Cursor to come up to.")]
-
 
 @strawberry.type(description="What can be asked.")
-class Query:
+class Query(watching.Queries):
     @strawberry.field(description="Who asks.")
     def viewer(self, info: Asked) -> whoever.Viewer:
         return whoever.viewer(info.context)
@@ -100,7 +102,7 @@ class Query:
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation:
+class Mutation(watching.Mutations):
     @strawberry.mutation(description="Opens a fund; whoever opens it is its first ADMIN.")
     async def open_fund(
         self,
@@ -130,7 +132,7 @@ class Mutation:
 
 
 @strawberry.type(description="What can be followed.")
-class Subscription:
+class Subscription(watching.Subscriptions):
     @strawberry.subscription(
         description="Facts of a fund in version order, first those after `afterVersion` that are already stored, then "
         "each new one; no gap, no repeat. Without `afterVersion`, only new ones."

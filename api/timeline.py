@@ -7,10 +7,11 @@ from uuid import UUID
 
 import strawberry
 
+from api.companies import PortfolioCompany, Seen, portfolio_company
 from api.connection import Page, PageInfo, bad_cursor, cursor, page, page_info
 from api.context import Asked, Context
 from api.events import FundEvent, FundEventType, fund_event
-from api.funds import FundState, PortfolioCompany, Seen, portfolio_company, state_of
+from api.funds import FundState, state_of
 from domain.event import Fact, Telling, company_of
 from domain.refusal import Invalid
 from domain.text import check_text

@@ -1,4 +1,4 @@
-"""The tour of the sample fund: three queries that show what a ledger with two clocks can tell."""
+"""The tour of the sample fund: queries that show what a ledger with two clocks can tell, and an alert to watch."""
 
 import json
 from datetime import datetime
@@ -8,7 +8,7 @@ from infra.demo import Sample
 
 
 def tour(sample: Sample) -> list[tuple[str, str]]:
-    """Three queries to try, each with a title that says what it shows."""
+    """Queries to try, each with a title that says what it shows."""
     fund = json.dumps(str(sample.fund_id))
     restated = _instant(sample.moments.restated)
     company = f"company(id: {json.dumps(sample.restated_company_id)}) {{ name fairValue }}"
@@ -36,9 +36,42 @@ def tour(sample: Sample) -> list[tuple[str, str]]:
         (
             "3. What was recorded last: the corrections",
             f"""query LastRecorded {{
-  timeline(fundId: {fund}, first: 10) {{
+  timeline(fundId: {fund}, first: 3, filter: {{ types: [EVENT_VOIDED, VALUATION_UPDATED, ACTUAL_RECORDED] }}) {{
     nodes {{ version occurredAt recordedAt summary }}
   }}
+}}""",
+        ),
+        (
+            "4. Who is behind plan: the alerts, and why each fired",
+            f"""query Alerts {{
+  varianceAlerts(fundId: {fund}, first: 10) {{
+    nodes {{ severity status company {{ name }} why }}
+  }}
+}}""",
+        ),
+        *_live_miss(sample, fund),
+    ]
+
+
+def _live_miss(sample: Sample, fund: str) -> list[tuple[str, str]]:
+    """An alert to watch as it comes, once the sample has a miss left to record."""
+    miss = sample.miss
+    if miss is None:
+        return []
+    return [
+        (
+            "5. An alert as it comes: subscribe in one window …",
+            f"""subscription Watch {{
+  varianceAlerts(fundId: {fund}) {{ change alert {{ severity company {{ name }} why }} }}
+}}""",
+        ),
+        (
+            "   … and record a miss in another",
+            f"""mutation Miss {{
+  recordEvents(input: {{ fundId: {fund}, events: {{ event: {{ actualRecorded: {{
+    companyId: {json.dumps(miss.company_id)}, metricType: {miss.metric_type}, value: "{miss.value:f}"
+    periodStart: "{miss.period_start}", periodEnd: "{miss.period_end}"
+  }} }} }} }}) {{ events {{ version summary }} errors {{ message path }} }}
 }}""",
         ),
     ]

@@ -7,10 +7,13 @@ import httpx
 import pytest_asyncio
 
 from infra.people import Role
+from infra.runtime import Runtime
 from tests.api.asking import Caller, OpenedFund, event
+from tests.api.watching import Watched, planned
 from tests.conftest import Live, OpenFund
 
 MakeCaller = Callable[..., Awaitable[Caller]]
+MakeWatched = Callable[[], Awaitable[Watched]]
 
 PORTFOLIO = (
     event("capitalCalled", "2006-02-01", amount="20000000.00", dueOn="2006-03-01"),  # version 2
@@ -111,3 +114,28 @@ async def portfolio(open_fund: OpenFund, caller: MakeCaller) -> OpenedFund:
         facts = PORTFOLIO[first - 2 : last - 1]
         assert await opened.analyst.recorded(opened.id, *facts) == list(range(first, last + 1))
     return opened
+
+
+@pytest_asyncio.fixture(scope="session")
+async def watch(open_fund: OpenFund, caller: MakeCaller, runtime: Runtime) -> MakeWatched:
+    """Makes a fund at version 5 of Acme, at stage Seed, and Beta, with plans for revenue of a million a month."""
+
+    async def made() -> Watched:
+        uuid = await open_fund()
+        opened = OpenedFund(uuid, await caller(Role.ANALYST, uuid))
+        watched = Watched(opened, await caller(Role.MANAGER, uuid), await caller(Role.VIEWER, uuid), runtime)
+        await watched.record(
+            event("companyAdded", "2006-02-01", companyId="acme", name="Acme", stage="Seed"),
+            event("companyAdded", "2006-02-01", companyId="beta", name="Beta", stage="Series A"),
+            planned(*[1_000_000] * 12),
+            planned(*[1_000_000] * 12, company="beta"),
+        )
+        return watched
+
+    return made
+
+
+@pytest_asyncio.fixture
+async def watched(watch: MakeWatched) -> Watched:
+    """A fund that is watched, without a rule yet."""
+    return await watch()

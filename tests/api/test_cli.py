@@ -18,7 +18,9 @@ from infra.settings import settings
 from tests.conftest import Servers
 from tests.system.program import Outcome
 
-COMMANDS = ["up", "serve", "worker", "migrate", "token", "open", "import", "export", "verify", "schema", "funds"]
+COMMANDS = [
+    "up", "serve", "worker", "migrate", "token", "open", "import", "export", "verify", "rebuild", "schema", "funds",
+]  # fmt: skip
 NOBODY = "00000000-0000-0000-0000-000000000000"
 OPENING = ("--size", "60000000.00", "--currency", "USD", "--vintage", "2006", "--opened-at", "2006-01-01T00:00:00Z")
 HEADER = "occurred_on,type,company_id,company_name,sector,stage,amount,pre_money,round_size,ownership_after,note"
@@ -427,3 +429,12 @@ def test_the_schema_is_printed(cli: Cli) -> None:
     assert (outcome.code, outcome.err) == (0, "")
     assert "\ntype Subscription " in outcome.out
     assert outcome.out.endswith("\n")
+
+
+def test_alerts_are_made_again_fund_by_fund(migrated: Cli) -> None:
+    first, second = opened(migrated), opened(migrated, "Another")
+    assert migrated("rebuild", "alerts", "--fund", first).out == f"{first}  0 alerts\n"
+    every = migrated("rebuild", "alerts").out.splitlines()
+    assert {f"{first}  0 alerts", f"{second}  0 alerts"} <= set(every)
+    assert complaint(migrated("rebuild", "alerts", "--fund", NOBODY)).startswith("No such fund")
+    assert "'totals'" in misuse(migrated("rebuild", "totals"))

@@ -17,6 +17,7 @@ from infra.settings import Settings
 from tests.api.asking import Caller, Conversation, Json, OpenedFund, conversing, event
 from tests.api.conftest import MakeCaller
 from tests.api.serving import runtime_of, serving, socket_url, until
+from tests.api.watching import Watched, done
 from tests.conftest import SECRET, Live, OpenFund, Servers
 
 EVENTS = "subscription ($id: ID!, $after: Int) { fundEvents(fundId: $id, afterVersion: $after) { version } }"
@@ -98,10 +99,51 @@ async def test_a_fact_of_the_feed_has_its_own_types_fields(live: Live, portfolio
     listed = f"timeline(fundId: $id, first: 200, newestFirst: false) {{ nodes {{ __typename {typed} }} }}"
     asked = f"query ($id: ID!) {{ {listed} }}"
     assert told == (await portfolio.analyst.data(asked, id=portfolio.id))["timeline"]["nodes"]
-    assert {one["__typename"] for one in told} == {pascal_of_stored(name) for name in KINDS}
+    plain = {pascal_of_stored(name) for name in KINDS if not name.startswith("ALERT_")}
+    assert {one["__typename"] for one in told} == plain
     assert (told[1]["amount"], told[1]["dueOn"]) == ("20000000.00", "2006-03-01")
     assert told[3]["summary"] == "Invested 2,000,000 USD in Acme in its Seed round"
     assert (told[22]["targetVersion"], told[22]["version"]) == (22, 23)
+
+
+async def test_facts_about_alerts_come_in_their_place_with_their_own_types_fields(live: Live, watched: Watched) -> None:
+    # A rule with a scope, so that no list in it is null.
+    rule = await watched.set_rule(companyIds=["acme"], stages=["Seed"])
+    alert = await watched.miss()
+    end = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%S.%fZ}"
+    await done(watched.analyst, "acknowledgeAlert", alert["id"])
+    await done(watched.analyst, "snoozeAlert", alert["id"], until=end)
+    await done(watched.analyst, "resolveAlert", alert["id"], reason="looked into it")
+    typed = """
+    ... on FundEvent { id fundId version type occurredAt recordedAt recordedBy summary payload metadata hash }
+    ... on AlertRuleSet { ruleId name metrics ladder { severity percent absolute } companyIds stages retired }
+    ... on AlertRaised {
+      alertId ruleId ruleVersion companyId change severity occurrences notifies follows rung { severity percent }
+      figures { periodStart actual percent flags forecastVersion actualVersion }
+    }
+    ... on AlertAcknowledged { alertId companyId metricType }
+    ... on AlertSnoozed { alertId until }
+    ... on AlertResolved { alertId resolution notifies reason resolvedBy: figures { actual } }
+    """
+    query = f"subscription ($id: ID!) {{ fundEvents(fundId: $id, afterVersion: 5) {{ __typename {typed} }} }}"
+    async with conversing(live.ws_url, watched.viewer.token) as talk:
+        await talk.subscribe(query, id=watched.id)
+        told = [(await talk.next())["fundEvents"] for _ in range(6)]
+    asked = f"query ($id: ID!) {{ timeline(fundId: $id, first: 6) {{ nodes {{ __typename {typed} }} }} }}"
+    listed = (await watched.viewer.data(asked, id=watched.id))["timeline"]["nodes"]
+    assert told == listed[::-1]
+    assert [one["version"] for one in told] == [6, 7, 8, 9, 10, 11]
+    assert [one["__typename"] for one in told] == [
+        "AlertRuleSet", "ActualRecorded", "AlertRaised", "AlertAcknowledged", "AlertSnoozed", "AlertResolved",
+    ]  # fmt: skip
+    set_, _, raised, _, snoozed, resolved = told
+    name = alert["id"].rpartition(":")[2]
+    assert {one["alertId"] for one in told[2:]} == {name}
+    assert (set_["ruleId"], set_["companyIds"], set_["stages"]) == (rule["id"].rpartition(":")[2], ["acme"], ["Seed"])
+    assert (raised["change"], raised["ruleVersion"], raised["figures"]["actualVersion"]) == ("OPENED", 6, 7)
+    assert raised["payload"]["figures"]["variance"] == "-400000"
+    assert snoozed["until"] == end
+    assert (resolved["resolution"], resolved["reason"]) == ("MANUAL", "looked into it")
 
 
 async def test_a_catch_up_longer_than_a_page_is_complete(live: Live, fund: OpenedFund) -> None:

@@ -97,7 +97,12 @@ GARBAGE = [
     "fact:{fund}:01", "fact:{fund}:١", "fact:{fund}:1 ", "fact:{fund}:9223372036854775807",
     "fact:{fund}:9223372036854775808", "fact:{fund}:" + "9" * 5_000, "fact:{fund}:1.0", "fact:{fund}:\0",
     "snapshot:{fund}", "snapshot:{fund}:", "snapshot:{fund}:x", "snapshot:{fund}:{fund}", "snapshot:{fund}:\0",
-    "company:{fund}:1230768000000000:1230768000000000:\0", "\0", "{fund}\0", "a" * 100_000,
+    "company:{fund}:1230768000000000:1230768000000000:\0", "rule:{fund}", "rule:{fund}:", "rule:{fund}:nothing",
+    "rule:{fund}:\0", "rulethen:{fund}:1", "rulethen:{fund}:1:1", "rulethen:{fund}:1:1:nothing",
+    "rulethen:{fund}:x:1:y", "rulethen:{fund}:1:1:\0", "alert:{fund}", "alert:{fund}:", "alert:{fund}:nothing",
+    "alert:{fund}:\0",
+    "alertthen:{fund}:1", "alertthen:{fund}:1:1", "alertthen:{fund}:1:1:nothing", "alertthen:{fund}:x:1:y",
+    "alertthen:{fund}:1:1:\0", "alert:{fund}:" + "9" * 5_000, "\0", "{fund}\0", "a" * 100_000,
 ]  # fmt: skip
 
 

@@ -31,6 +31,11 @@ ASKED = [
     f"query ($id: ID!) {{ fund(id: $id) {{ fund {{ series(knownAt: {PAST}) {{ version }} }} }} }}",
     f"query ($id: ID!) {{ fundChange(id: $id, from: {{at: {PAST}}}, to: {{}}) {{ to {{ version }} }} }}",
     f"query ($id: ID!) {{ fundChange(id: $id, from: {{}}, to: {{knownAt: {PAST}}}) {{ to {{ version }} }} }}",
+    f"query ($id: ID!) {{ variances(fundId: $id, at: {PAST}) {{ nodes {{ status }} }} }}",
+    f"query ($id: ID!) {{ variances(fundId: $id, knownAt: {PAST}) {{ nodes {{ status }} }} }}",
+    f"query ($id: ID!) {{ varianceSummary(fundId: $id, at: {PAST}) {{ key }} }}",
+    f"query ($id: ID!) {{ varianceSummary(fundId: $id, knownAt: {PAST}) {{ key }} }}",
+    f"query ($id: ID!) {{ fund(id: $id, at: {PAST}) {{ variances {{ status }} varianceAlerts {{ status }} }} }}",
 ]
 
 
@@ -41,9 +46,14 @@ async def test_any_moment_asked_for_is_refused(analyst: Caller, portfolio: Opene
     assert error["extensions"]["code"] == "FORBIDDEN"
 
 
+OF_A_MOMENT = ["company", "rulethen", "alertthen"]
+
+
 async def test_so_is_the_id_of_a_moment(analyst: Caller, portfolio: OpenedFund) -> None:
     query = "query ($id: ID!) { node(id: $id) { id } }"
-    assert await analyst.code(query, id=f"state:{portfolio.id}:1262304000000000:1262304000000000") == "FORBIDDEN"
+    moment = "1262304000000000:1262304000000000"
+    for id in (f"state:{portfolio.id}:{moment}", *[f"{kind}:{portfolio.id}:{moment}:x" for kind in OF_A_MOMENT]):
+        assert await analyst.code(query, id=id) == "FORBIDDEN"
 
 
 async def test_null_is_no_moment(analyst: Caller, portfolio: OpenedFund) -> None:
@@ -57,12 +67,18 @@ async def test_everything_else_works(analyst: Caller, portfolio: OpenedFund, fun
           fund(id: $id) { portfolioCompanies { name } fund { series(points: 2) { version } } }
           timeline(fundId: $id, filter: {occurredTo: "2006-01-02T00:00:00Z"}) { nodes { version } }
           fundChange(id: $id, from: {}, to: {}) { companies { name } }
+          variances(fundId: $id) { nodes { status } }
+          varianceSummary(fundId: $id) { key figures }
+          varianceAlerts(fundId: $id) { nodes { id } }
         }""",
         id=portfolio.id,
     )
     assert [company["name"] for company in data["fund"]["portfolioCompanies"]] == ["Acme", "Globex", "initech"]
     assert data["fund"]["fund"]["series"]["version"] == [1, 23]
     assert data["timeline"] == {"nodes": [{"version": 1}]}
+    assert data["variances"] == {"nodes": [{"status": "NO_FORECAST"}]}
+    assert data["varianceSummary"] == [{"key": "acme", "figures": 1}]
+    assert data["varianceAlerts"] == {"nodes": []}
     recorder = Caller(analyst.http, fund.analyst.token)
     assert await recorder.recorded(fund.id, event("feeCharged", "2010-01-01", amount="1.00")) == [2]
     async with conversing(socket_url(analyst.http), analyst.token) as talk:

@@ -123,6 +123,65 @@ subscription LiveFacts(
 }
 `;
 
+const ALERTS = `# Who is behind plan, and why.
+# "after" goes on from "endCursor".
+query Alerts(
+  $fundId: ID!
+  $filter: AlertFilter
+  $after: String
+) {
+  varianceAlerts(
+    fundId: $fundId
+    filter: $filter
+    first: 20
+    after: $after
+  ) {
+    nodes {
+      id
+      severity
+      status
+      company {
+        name
+      }
+      metricType
+      why
+      occurrences
+      isRead
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`;
+
+const LIVE_ALERTS = `# What happens to the alerts, as it
+# happens; "after" is the cursor of
+# the last notice you have seen.
+subscription LiveAlerts(
+  $fundId: ID!
+  $after: String
+) {
+  varianceAlerts(
+    fundId: $fundId
+    after: $after
+  ) {
+    cursor
+    change
+    alert {
+      id
+      severity
+      status
+      company {
+        name
+      }
+      why
+    }
+  }
+}
+`;
+
 function example(query: string, variables: Record<string, unknown>): Example {
   return { query, variables: JSON.stringify(variables, null, 2) };
 }
@@ -134,5 +193,7 @@ export function examples(fund: string | null): Example[] {
     fund === null ? example(ALL_FUNDS, { at: null }) : example(ONE_FUND, { fundId, at: null, knownAt: null }),
     example(TIMELINE, { fundId, after: null }),
     example(LIVE, { fundId, afterVersion: 0 }),
+    example(ALERTS, { fundId, filter: { statuses: ['OPEN'] }, after: null }),
+    example(LIVE_ALERTS, { fundId, after: null }),
   ];
 }
