@@ -3,23 +3,33 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC
 from typing import Any
 from uuid import UUID
 
 from arq import Retry, cron, func
-from arq.worker import Worker
+from arq.cron import CronJob
+from arq.worker import Function, Worker
 from redis.exceptions import RedisError
 
+from domain.rules import DeliveryChannel
 from infra.locate import servers
 from infra.logs import configure
 from infra.postgres import UnavailableError
-from infra.queue import KEEP_UP_SNAPSHOTS, Queue, redis_settings
+from infra.queue import (
+    DELIVER,
+    EVALUATE,
+    KEEP_UP_SNAPSHOTS,
+    REFRESH_SUMMARY,
+    Queue,
+    channel_queue,
+    redis_settings,
+)
 from infra.runtime import Runtime, opened
 from infra.settings import settings
-from jobs import snapshots
+from jobs import alerts, snapshots
 from jobs.follow import follow
 
 log = logging.getLogger(__name__)
@@ -30,6 +40,12 @@ MAX_PAUSE_SECONDS = 60
 """Pauses between a job's tries double up to this."""
 MAX_TRIES = 60
 """Of a job while the database is away: about an hour's."""
+POLL_SECONDS = 0.05
+"""Between two looks into a queue: an alert waits for that long at most."""
+MOST_DELIVERING = 50
+"""Funds whose notices one channel delivers at once: servers that hang keep only their own fund waiting."""
+DAILY_LOOK_HOUR = 5
+"""In UTC: before the day's digests, in most of the world."""
 
 
 @contextmanager
@@ -47,24 +63,76 @@ async def keep_up_snapshots(ctx: dict[str, Any], fund_id: str) -> int:
         return await snapshots.keep_up(ctx["runtime"], UUID(fund_id))
 
 
+async def evaluate(ctx: dict[str, Any], fund_id: str) -> int:
+    """Job: a fund's news evaluated."""
+    with _backing_off(ctx):
+        return await alerts.evaluate(ctx["runtime"], ctx["queue"], UUID(fund_id))
+
+
+async def refresh_summary(ctx: dict[str, Any]) -> None:
+    """Job: the summary of variances up to date."""
+    with _backing_off(ctx):
+        await ctx["runtime"].board.refresh()
+
+
+async def daily_look(ctx: dict[str, Any]) -> int:
+    """Job: what the day has made overdue, and reminders."""
+    with _backing_off(ctx):
+        return await alerts.look_again(ctx["runtime"], ctx["queue"])
+
+
+async def deliver(ctx: dict[str, Any], fund_id: str, channel: str) -> int:
+    """Job: a fund's notices by one channel."""
+    with _backing_off(ctx):
+        return await alerts.deliver(ctx["runtime"], UUID(fund_id), DeliveryChannel(channel))
+
+
 async def nightly_snapshots(ctx: dict[str, Any]) -> int:
     """Job: the night's snapshots."""
     with _backing_off(ctx):
         return await snapshots.nightly(ctx["runtime"])
 
 
-def worker(runtime: Runtime, redis_url: str) -> Worker:
-    """The arq worker with every job of the product."""
-    return Worker(
-        functions=[func(keep_up_snapshots, name=KEEP_UP_SNAPSHOTS, keep_result=0)],
-        cron_jobs=[cron(nightly_snapshots, hour=0, minute=0, run_at_startup=False, max_tries=MAX_TRIES)],
-        redis_settings=redis_settings(redis_url),
-        ctx={"runtime": runtime},
-        handle_signals=False,
-        max_tries=MAX_TRIES,
-        timezone=UTC,
-        log_results=False,
-    )
+def workers(runtime: Runtime, queue: Queue, redis_url: str) -> list[Worker]:
+    """The arq workers with every job of the product: one for the ledger's, and one for each channel outward."""
+    functions = [
+        func(keep_up_snapshots, name=KEEP_UP_SNAPSHOTS, keep_result=0),
+        func(evaluate, name=EVALUATE, keep_result=0),
+        func(refresh_summary, name=REFRESH_SUMMARY, keep_result=0),
+    ]
+    cron_jobs = [
+        cron(nightly_snapshots, hour=0, minute=0, run_at_startup=False, max_tries=MAX_TRIES),
+        cron(daily_look, hour=DAILY_LOOK_HOUR, minute=0, run_at_startup=False, max_tries=MAX_TRIES),
+    ]
+    outward = [func(deliver, name=DELIVER, keep_result=0)]
+
+    def worker(functions: Sequence[Function], *, cron_jobs: Sequence[CronJob] | None, **chosen: Any) -> Worker:
+        return Worker(
+            functions=functions,
+            cron_jobs=cron_jobs,
+            redis_settings=redis_settings(redis_url),
+            ctx={"runtime": runtime, "queue": queue},
+            handle_signals=False,
+            max_tries=MAX_TRIES,
+            timezone=UTC,
+            log_results=False,
+            **chosen,
+        )
+
+    return [
+        worker(functions, cron_jobs=cron_jobs, poll_delay=POLL_SECONDS),
+        *(
+            worker(
+                outward,
+                cron_jobs=None,
+                queue_name=channel_queue(channel),
+                max_jobs=MOST_DELIVERING,
+                poll_delay=POLL_SECONDS,
+            )
+            for channel in DeliveryChannel
+            if channel is not DeliveryChannel.IN_APP
+        ),
+    ]
 
 
 async def run(database_url: str, redis_url: str) -> None:
@@ -91,15 +159,17 @@ async def run(database_url: str, redis_url: str) -> None:
 async def _work(database_url: str, redis_url: str) -> None:
     async with opened(settings(), database_url, redis_url) as runtime:
         queue = await Queue.connected(redis_url)
-        jobs = worker(runtime, redis_url)
+        every = workers(runtime, queue, redis_url)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(jobs.async_run())
+                for one in every:
+                    tasks.create_task(one.async_run())
                 tasks.create_task(follow(runtime, queue))
         except* (UnavailableError, RedisError, OSError) as faults:
             raise faults.exceptions[0] from None
         finally:
-            await _close(jobs)
+            for one in every:
+                await _close(one)
             await queue.close()
 
 

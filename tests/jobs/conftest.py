@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -11,14 +12,17 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 from arq import ArqRedis, create_pool
+from arq.constants import default_queue_name
 
 from domain.capital import FeeCharged, FundOpened
 from domain.money import Money
 from infra.drafts import Draft
 from infra.embedded import EmbeddedRedis
-from infra.queue import Queue, redis_settings
+from infra.queue import KEEP_UP_SNAPSHOTS, Queue, redis_settings
 from infra.runtime import Runtime
 from infra.snapshots import Snapshot
+from jobs.follow import follow
+from jobs.worker import _close, workers
 from tests.conftest import OPENED_AT, Servers
 from tests.histories import own_database, process
 
@@ -61,13 +65,15 @@ class Funds:
         """All of a fund, newest made first."""
         return await self.runtime.snapshots.listed(fund_id, after=None, limit=1_000)
 
-    async def waiting(self) -> list[str]:
-        """Ids of the jobs that wait."""
+    async def waiting(self, name: str = KEEP_UP_SNAPSHOTS, queue_name: str = default_queue_name) -> list[str]:
+        """Ids of the jobs of this name that wait or are being done."""
         pool = await self.queue_itself()
         try:
-            return sorted(str(job.job_id) for job in await pool.queued_jobs())
+            # Not queued_jobs(), which fails where a job is done while it looks.
+            ids = [job_id.decode() for job_id in await pool.zrange(queue_name, 0, -1)]
         finally:
             await pool.aclose()
+        return sorted(job_id for job_id in ids if job_id.split(":")[0] == name)
 
     async def queue_itself(self) -> ArqRedis:
         """A connection to the queue, to be closed."""
@@ -87,6 +93,40 @@ class Funds:
         """Starts it again with what it had."""
         self.redis.start()
         await asyncio.to_thread(self.redis.wait_ready)
+
+
+@asynccontextmanager
+async def following(funds: Funds, queue: Queue) -> AsyncIterator[None]:
+    """The follower, as the worker runs it."""
+    task = asyncio.ensure_future(follow(funds.runtime, queue))
+    try:
+        yield
+    finally:
+        task.cancel()
+        outcome = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(outcome[0], asyncio.CancelledError)
+
+
+@asynccontextmanager
+async def doing_jobs(funds: Funds, queue: Queue) -> AsyncIterator[None]:
+    """Arq's workers, as the worker runs them."""
+    every = workers(funds.runtime, queue, funds.redis.url)
+    tasks = [asyncio.ensure_future(jobs.async_run()) for jobs in every]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for jobs in every:
+            await _close(jobs)
+
+
+@asynccontextmanager
+async def working(funds: Funds, queue: Queue) -> AsyncIterator[None]:
+    """Both, in this process."""
+    async with doing_jobs(funds, queue), following(funds, queue):
+        yield
 
 
 @pytest.fixture

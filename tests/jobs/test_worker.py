@@ -7,37 +7,32 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from arq import Retry
+from arq.cron import CronJob
 
 from infra.queue import Queue
 from infra.snapshots import SnapshotKind
-from jobs.follow import follow
-from jobs.worker import MAX_TRIES, _close, keep_up_snapshots, nightly_snapshots, worker
+from jobs.worker import (
+    MAX_TRIES,
+    daily_look,
+    deliver,
+    evaluate,
+    keep_up_snapshots,
+    nightly_snapshots,
+    refresh_summary,
+    workers,
+)
 from tests.histories import process
-from tests.jobs.conftest import Funds, until
+from tests.jobs.conftest import Funds, until, working
 
 PROJECT = Path(__file__).parents[2]
 ENDING = 20.0
 """Seconds within which a worker has ended once told to."""
-
-
-@asynccontextmanager
-async def working(funds: Funds, queue: Queue) -> AsyncIterator[None]:
-    """Arq's worker and the follower in this process."""
-    jobs = worker(funds.runtime, funds.redis.url)
-    tasks = [asyncio.ensure_future(jobs.async_run()), asyncio.ensure_future(follow(funds.runtime, queue))]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await _close(jobs)
 
 
 async def wait_for_snapshots(funds: Funds, fund_id: UUID, number: int) -> None:
@@ -51,6 +46,21 @@ async def wait_for_snapshots(funds: Funds, fund_id: UUID, number: int) -> None:
         return found == number
 
     await until(made)
+
+
+def crons(funds: Funds, queue: Queue) -> list[CronJob]:
+    """The jobs that run by the clock."""
+    every = workers(funds.runtime, queue, funds.redis.url)
+    found = [one for jobs in every for one in jobs.cron_jobs]
+    assert all(one.unique and not one.run_at_startup for one in found)
+    return found
+
+
+def next_run(cron: CronJob, after: datetime) -> datetime:
+    """When it runs next, to the second: arq adds a fraction so that other schedulers come first."""
+    cron.calculate_next(after)
+    assert cron.next_run is not None
+    return cron.next_run.replace(microsecond=0)
 
 
 async def test_more_facts_than_the_frequency_bring_a_snapshot(funds: Funds, queue: Queue) -> None:
@@ -72,14 +82,8 @@ async def test_more_facts_than_the_frequency_bring_a_snapshot(funds: Funds, queu
 async def test_the_nights_job_runs_at_midnight_in_utc_and_makes_every_funds_snapshot(
     funds: Funds, queue: Queue
 ) -> None:
-    jobs = worker(funds.runtime, funds.redis.url)
-    (nightly,) = jobs.cron_jobs
-    nightly.calculate_next(datetime(2026, 3, 29, 0, 30, tzinfo=jobs.timezone))
-    assert nightly.next_run is not None
-    midnight = datetime(2026, 3, 30, tzinfo=UTC)
-    assert midnight <= nightly.next_run < midnight + timedelta(seconds=1)
-    assert not nightly.run_at_startup
-    assert nightly.unique
+    nightly, _ = crons(funds, queue)
+    assert next_run(nightly, datetime(2026, 3, 29, 0, 30, tzinfo=UTC)) == datetime(2026, 3, 30, tzinfo=UTC)
     fund_id = await funds.opened()
     itself = await funds.queue_itself()
     await itself.enqueue_job(nightly.name)
@@ -92,18 +96,48 @@ async def test_the_nights_job_runs_at_midnight_in_utc_and_makes_every_funds_snap
         await until(taken)
 
 
-async def test_while_the_database_is_away_a_job_is_tried_again_later_and_later(funds: Funds) -> None:
+async def test_the_daily_look_is_early_in_the_morning_in_utc(funds: Funds, queue: Queue) -> None:
+    _, daily = crons(funds, queue)
+    assert next_run(daily, datetime(2026, 3, 29, 0, 30, tzinfo=UTC)) == datetime(2026, 3, 29, 5, tzinfo=UTC)
+    assert next_run(daily, datetime(2026, 3, 29, 5, 0, 30, tzinfo=UTC)) == datetime(2026, 3, 30, 5, tzinfo=UTC)
+
+
+async def test_each_channel_outward_has_a_queue_of_its_own(funds: Funds, queue: Queue) -> None:
+    ledgers, *outward = workers(funds.runtime, queue, funds.redis.url)
+    assert sorted(ledgers.functions) == [
+        "cron:daily_look",
+        "cron:nightly_snapshots",
+        "evaluate",
+        "keep_up_snapshots",
+        "refresh_summary",
+    ]
+    assert [(one.queue_name, list(one.functions)) for one in outward] == [
+        ("arq:email", ["deliver"]),
+        ("arq:slack", ["deliver"]),
+        ("arq:webhook", ["deliver"]),
+    ]
+
+
+async def test_while_the_database_is_away_a_job_is_tried_again_later_and_later(funds: Funds, queue: Queue) -> None:
     async with process(funds.database_url, funds.redis.url) as gone:
         pass
     pauses = []
     for attempt in (1, 2, 5, 6, MAX_TRIES):
-        ctx = {"runtime": gone, "job_try": attempt}
-        with pytest.raises(Retry) as kept_up:
-            await keep_up_snapshots(ctx, str(uuid4()))
-        with pytest.raises(Retry) as nightly:
-            await nightly_snapshots(ctx)
-        assert kept_up.value.defer_score == nightly.value.defer_score
-        pauses.append(kept_up.value.defer_score)
+        ctx = {"runtime": gone, "queue": queue, "job_try": attempt}
+        fund_id, retries = str(uuid4()), []
+        for job in (
+            keep_up_snapshots(ctx, fund_id),
+            nightly_snapshots(ctx),
+            evaluate(ctx, fund_id),
+            daily_look(ctx),
+            deliver(ctx, fund_id, "EMAIL"),
+            refresh_summary(ctx),
+        ):
+            with pytest.raises(Retry) as tried:
+                await job
+            retries.append(tried.value.defer_score)
+        (pause,) = set(retries)
+        pauses.append(pause)
     assert pauses == [2_000, 4_000, 32_000, 60_000, 60_000]
 
 
