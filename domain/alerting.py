@@ -158,7 +158,12 @@ class Walk:
         if rating.zone is Zone.CLEAR:
             why = AlertResolution.RULE_CHANGED if same else AlertResolution.RESTATED
             self._resolve(why, one)
-        elif rating.zone is Zone.BREACH and (not same or self._differs(alert, place)):
+        elif rating.zone is Zone.BREACH and self._differs(alert, place):
+            self._again(place)
+        elif rating.zone is Zone.BREACH and not same and figures.says_as(one):
+            # Recorded twice, it is no second breach.
+            self._raise(place, AlertChange.UPDATED, counts=False)
+        elif rating.zone is Zone.BREACH and not same:
             self._again(place)
         elif not same:
             self._raise(place, AlertChange.UPDATED, severity=alert.severity)
@@ -232,13 +237,15 @@ class Walk:
         assert rating.rung is not None, "a breach meets a rung"
         return rating.rung.severity
 
-    def _raise(self, place: int, change: AlertChange, severity: AlertSeverity | None = None) -> None:
+    def _raise(
+        self, place: int, change: AlertChange, severity: AlertSeverity | None = None, *, counts: bool = True
+    ) -> None:
         one, rating, last = self._compared[place], self._rating(place), self._alert
         setting = self._rule.setting
         # What is over goes on only where it is reopened; else a new alert follows it.
         goes_on = last is not None and (last.live or change is AlertChange.REOPENED)
         if last is not None and goes_on:
-            identity, occurrences, follows = last.id, last.occurrences + 1, last.follows
+            identity, occurrences, follows = last.id, last.occurrences + counts, last.follows
         else:
             follows, occurrences = None if last is None else last.id, 1
             identity = alert_id(setting.rule_id, one.company_id, one.metric, AlertKind.VARIANCE, one.period, follows)

@@ -90,6 +90,10 @@ class AlertFigures:
             variance.status,
         )
 
+    def says_as(self, variance: Variance) -> bool:
+        """Whether it is the same figure against the same forecast, though perhaps recorded again."""
+        return (self.actual, self.forecast, self.status) == (variance.actual, variance.forecast, variance.status)
+
 
 def figures_of(variance: Variance) -> AlertFigures:
     """A variance as an alert keeps it."""

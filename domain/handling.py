@@ -28,7 +28,9 @@ def set_rule(book: Alerts, fund: Fund, setting: AlertRuleSet) -> AlertRuleSet:
         UnknownCompany: If it names a company that the fund doesn't have.
         InvalidState: If it is retired already, or another rule has its name.
     """
-    for place, company_id in enumerate(setting.company_ids or ()):
+    # A company may have been voided since: that mustn't keep a rule from being retired.
+    named = () if setting.retired else setting.company_ids or ()
+    for place, company_id in enumerate(named):
         if company_id not in fund.companies:
             message = f"No company {company_id!r} in the fund."
             raise UnknownCompany(message, "companyIds", str(place))

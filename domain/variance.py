@@ -97,7 +97,8 @@ def difference(metric: MetricType, forecast: Decimal, actual: Decimal) -> tuple[
     if base >= known.smallest_base:
         ratio = EXACT.divide(EXACT.multiply(variance, Decimal(100)), base)
         # A context as exact as the rest: a huge percentage has more digits than the usual one.
-        percent = ratio.quantize(_MILLIONTH, ROUND_HALF_EVEN, EXACT)
+        # Plus nothing, so that a tiny miss isn't a negative zero.
+        percent = EXACT.plus(ratio.quantize(_MILLIONTH, ROUND_HALF_EVEN, EXACT))
     favourable = None if variance == 0 or known.polarity == 0 else (variance > 0) == (known.polarity > 0)
     return variance, percent, favourable
 

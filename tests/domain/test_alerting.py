@@ -1040,3 +1040,13 @@ def test_an_alert_knows_when_it_was_made_changed_and_told() -> None:
     story.reports(Q2, FINE).assess()
     over = story.alert()
     assert (over.opened_version, over.version, over.told_version, over.told_at) == (4, 6, 6, story.now)
+
+
+def test_the_same_figure_recorded_twice_is_no_second_breach() -> None:
+    story = opened()
+    before = story.alert()
+    assert story.reports(Q1, CRITICAL_MISS).assess() == ["UPDATED CRITICAL, quiet"]
+    after = story.alert()
+    assert (after.occurrences, after.told_at) == (before.occurrences, before.told_at)
+    assert (after.figures.actual_version or 0) > (before.figures.actual_version or 0)
+    assert story.assess() == []

@@ -56,6 +56,12 @@ def test_a_rule_of_an_unknown_company_is_refused() -> None:
     )
 
 
+def test_a_rule_of_a_company_that_is_gone_can_be_retired() -> None:
+    story = Story()
+    rule = but(RULE, company_ids=(ACME, "gamma"), retired=True)
+    assert set_rule(story.book, story.fund, rule) is rule
+
+
 def test_a_retired_rule_can_not_be_set_again() -> None:
     story = Story(but(RULE, retired=True))
     refused(lambda: set_rule(story.book, story.fund, RULE), InvalidState, "id", "This rule is retired.")

@@ -50,11 +50,13 @@ class Page:
 
     Attributes:
         requested: Every address that the page or one of its workers asked for, WebSockets too.
+        sent: What it sent through WebSockets.
         complaints: Errors of the console, exceptions, blocked and failed requests, breaches of its policy.
     """
 
     socket: websockets.ClientConnection
     requested: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     session: str = ""
     _numbers: Any = field(default_factory=lambda: count(1))
@@ -92,6 +94,8 @@ class Page:
                 self.requested.append(told["request"]["url"])
             case "Network.webSocketCreated":
                 self.requested.append(told["url"])
+            case "Network.webSocketFrameSent":
+                self.sent.append(told["response"]["payloadData"])
             case "Network.loadingFailed" if not told.get("canceled"):
                 self.complaints.append(f"failed: {told['errorText']}")
             case "Runtime.exceptionThrown":
@@ -139,6 +143,12 @@ class Page:
         async with asyncio.timeout(WAIT_SECONDS):
             while not await self.evaluate(script):
                 await asyncio.sleep(0.05)
+
+    async def has_sent(self, text: str) -> None:
+        """Returns once a WebSocket has sent a text."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not any(text in frame for frame in self.sent):
+                await asyncio.sleep(0.02)
 
     async def text(self, selector: str) -> str:
         """What an element shows; empty while there is none."""

@@ -102,6 +102,32 @@ async def test_a_subscription_shows_a_fact_recorded_meanwhile(demo: Up, page: Pa
     check_kept_to_itself(page, demo)
 
 
+async def test_a_miss_recorded_in_one_window_alerts_another(demo: Up, page: Page, tmp_path: Path) -> None:
+    watch, miss = (
+        re.search(rf"^{operation} \{{\n(?:.*\n)*?\}}\n", demo.out, re.MULTILINE)
+        for operation in ("subscription Watch", "mutation Miss")
+    )
+    assert EXECUTABLE is not None
+    assert watch
+    assert miss
+    (tmp_path / "other").mkdir()
+    async with browsing(EXECUTABLE, tmp_path / "other") as other:
+        for window, operation, name in ((page, watch[0], "Watch"), (other, miss[0], "Miss")):
+            await window.go(demo.link("GraphiQL"))
+            await window.shows(QUERY, "query FundAtAMoment")
+            await window.paste(QUERY, operation)
+            await window.shows(ACTIVE_TAB, name)
+        await page.click(RUN)
+        await page.has_sent("subscription Watch")
+        await other.click(RUN)
+        await other.shows(RESPONSE, '"errors": []')
+        await page.shows(RESPONSE, '"change": "OPENED"')
+        await page.shows(RESPONSE, "below the forecast of")
+        await page.screenshot(tmp_path / "alert.png")
+        check_kept_to_itself(other, demo)
+    check_kept_to_itself(page, demo)
+
+
 async def test_the_start_page_hands_the_token_on_to_graphiql(demo: Up, page: Page, tmp_path: Path) -> None:
     await page.go(demo.link("page"))
     await page.shows("h1", "Drypowder")

@@ -28,7 +28,7 @@ def test_postgresql_15_passes_the_tests_of_infra(tmp_path: Path) -> None:
         environment = {**os.environ, "DATABASE_URL": server.url, "DRYPOWDER_HISTORIES": "100"}
         ignored = [f"--ignore=tests/infra/test_{name}.py" for name in ELSEWHERE]
         # With a base of its own: pytest would take from root's servers the passage to their files, as it tightens the
-        # folder that this run's temporary files lie in. Planted faults show that the property test sees them, on any server.
+        # folder that this run's temporary files lie in. Planted faults are noticed on any server or on none.
         base = ["-q", "-k", "not fault_in", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'base'}"]
         command = [sys.executable, "-m", "pytest", "tests/infra", *ignored, *base]
         done = subprocess.run(
