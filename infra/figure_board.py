@@ -37,7 +37,9 @@ _NEWER = """
         WHERE fund_id = $1 AND version > $2 AND version <= (SELECT version FROM fund WHERE id = $1)
         AND (type = ANY ($3) OR starts_with(type, 'ALERT_')))
 """
-_AHEAD = "SELECT min(touches_at) FROM fact WHERE fund_id = $1 AND touches_at > $2 AND type = ANY ($3)"
+_AHEAD = """
+    SELECT min(touches_at) FROM fact WHERE fund_id = $1 AND touches_at > $2 AND version <= $3 AND type = ANY ($4)
+"""
 _variances = msgspec.json.Decoder(Variance)
 
 BASIS = Basis()
@@ -78,7 +80,7 @@ class FigureBoard:
                 held = await connection.fetchval("SELECT version FROM figure_board WHERE fund_id = $1", fund_id)
                 if held is not None and held > known:
                     return
-                ahead = await connection.fetchval(_AHEAD, fund_id, calendar.now, FIGURE_TYPES)
+                ahead = await connection.fetchval(_AHEAD, fund_id, calendar.now, known, FIGURE_TYPES)
                 if ahead is not None:
                     fresh_until.append(ahead)
                 await connection.execute(_DELETE, fund_id, [key[0] for key in every], [key[1].value for key in every])
