@@ -39,7 +39,8 @@ class DataDirectoryInUse(Exception):
     def __init__(self, path: Path, pid: int | None) -> None:
         holder = f"process {pid}" if pid is not None else "another process"
         super().__init__(
-            f"{path} is in use by {holder}. Stop it first, or choose another directory with DRYPOWDER_DATA_DIR."
+            f"{path} is in use by {holder}. "
+            "Stop it first, or choose another directory with --data-dir or DRYPOWDER_DATA_DIR."
         )
         self.path = path
         self.pid = pid
