@@ -8,7 +8,18 @@ from time import perf_counter
 
 import uvloop
 
-from tests.benchmarks import appending, asking, following, importing, library, replaying, report, storing
+from tests.benchmarks import (
+    alerting,
+    appending,
+    asking,
+    evaluating,
+    following,
+    importing,
+    library,
+    replaying,
+    report,
+    storing,
+)
 from tests.benchmarks.ground import FULL, QUICK, Ground
 from tests.benchmarks.machine import machine
 from tests.benchmarks.results import Figure
@@ -20,6 +31,8 @@ BENCHMARKS: Mapping[str, Callable[[Ground], Awaitable[list[Figure]]]] = {
     "snapshots": replaying.snapshots,
     "ask": asking.ask,
     "follow": following.follow,
+    "evaluate": evaluating.evaluate,
+    "alert": alerting.alert,
     "library": library.compare,
     "import": importing.importing,
     "storage": storing.storage,

@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -67,6 +67,12 @@ class Scale:
     library_replay: int
     import_file: str
     import_size: str
+    months: int
+    evaluated: int
+    imported_months: int
+    summaries: int
+    alerted: Mapping[str, int]
+    watchers: int
 
 
 FULL = Scale(
@@ -84,6 +90,12 @@ FULL = Scale(
     library_replay=100_000,
     import_file="all-rounds-import.csv.gz",
     import_size="40000000000.00",
+    months=40,
+    evaluated=150,
+    imported_months=10,
+    summaries=4,
+    alerted={"alerts": 25, "facts": 10},
+    watchers=200,
 )
 QUICK = Scale(
     rounds=3,
@@ -100,6 +112,12 @@ QUICK = Scale(
     library_replay=4_000,
     import_file="fund-2006-import.csv",
     import_size="60000000.00",
+    months=6,
+    evaluated=2,
+    imported_months=2,
+    summaries=2,
+    alerted={"alerts": 2, "facts": 2},
+    watchers=10,
 )
 
 
@@ -232,24 +250,40 @@ class Ground:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        log = (self.directory / "api.log").open("ab")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", "serve", "--port", str(port)],
-            env=self.environment, cwd=ROOT, stdout=log, stderr=log,
-        )  # fmt: skip
-        try:
+        with self._running("api", "serve", "--port", str(port)) as process:
             self._wait_until_ready(f"http://127.0.0.1:{port}/readyz", process)
             self.api_pid = process.pid
             token = security.issue(SECRET, self.person, datetime.now(UTC), timedelta(days=1))
             yield Api("127.0.0.1", port, token)
-        finally:
-            process.terminate()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """A worker in a process of its own, which has its first fund to look at before it is known to be there."""
+        with self._running("worker", "worker") as process:
+            yield
+            if process.poll() is not None:
+                raise RuntimeError(f"the worker ended:\n{self._told_by('worker')}")
+
+    @contextmanager
+    def _running(self, name: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """A command of the product that runs until it is told to stop."""
+        with (self.directory / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "api.cli", *arguments],
+                env=self.environment, cwd=ROOT, stdout=log, stderr=log,
+            )  # fmt: skip
             try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            log.close()
+                yield process
+            finally:
+                process.terminate()
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def _told_by(self, name: str) -> str:
+        return (self.directory / f"{name}.log").read_text(errors="replace")[-2_000:]
 
     def _wait_until_ready(self, url: str, process: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -257,8 +291,7 @@ class Ground:
             with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own address
                 return
             time.sleep(0.05)
-        told = (self.directory / "api.log").read_text(errors="replace")[-2_000:]
-        raise RuntimeError(f"the API did not start:\n{told}")
+        raise RuntimeError(f"the API did not start:\n{self._told_by('api')}")
 
 
 def batches(drafts: Sequence[Draft], size: int = MAX_BATCH) -> Iterator[Sequence[Draft]]:

@@ -7,9 +7,10 @@ Speaks in lines of JSON: told `{"version": n}`, it answers with the moments at w
 import asyncio
 import json
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from time import monotonic
-from typing import cast
+from typing import Any, cast
 
 import uvloop
 from websockets.client import ClientProtocol
@@ -18,11 +19,25 @@ from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-SUBSCRIPTION = """
+FACTS = """
     subscription ($fundId: ID!, $after: Int) { fundEvents(fundId: $fundId, afterVersion: $after) {
         id version type occurredAt recordedAt recordedBy summary
     } }
 """
+ALERTS = """
+    subscription ($fundId: ID!, $after: String) { varianceAlerts(fundId: $fundId, after: $after) {
+        cursor change alert {
+            id severity status metricType triggeringEventVersion occurrences why
+            company { companyId name }
+            details { periodStart periodEnd forecast actual variance variancePercent }
+        }
+    } }
+"""
+SUBSCRIPTIONS: Mapping[str, tuple[str, Callable[[Any], int]]] = {
+    "facts": (FACTS, lambda told: told["fundEvents"]["version"]),
+    "alerts": (ALERTS, lambda told: told["varianceAlerts"]["alert"]["triggeringEventVersion"]),
+}
+"""What can be subscribed to, and how to find the version of the fact that brought it."""
 JOINING = 25
 """Connections made at once."""
 PATIENCE = 20.0
@@ -75,7 +90,7 @@ class Subscriber(asyncio.Protocol):
             kind = json.loads(bytes(event.data))["type"] if event.opcode is Opcode.TEXT else None
             if kind == "connection_ack":
                 variables = {"fundId": self._crowd.fund_id, "after": self._crowd.after}
-                payload = {"query": SUBSCRIPTION, "variables": variables}
+                payload = {"query": self._crowd.query, "variables": variables}
                 self._say({"type": "subscribe", "id": "1", "payload": payload})
                 self.ready.set_result(None)
         self._flush()
@@ -89,7 +104,7 @@ class Subscriber(asyncio.Protocol):
                     message = json.loads(bytes(event.data))
                     if message["type"] != "next" or "errors" in message["payload"]:
                         raise RuntimeError(str(message))
-                    self.held[message["payload"]["data"]["fundEvents"]["version"]] = moment
+                    self.held.setdefault(self._crowd.version(message["payload"]["data"]), moment)
         self._received.clear()
         # The answers to pings, among others.
         self._flush()
@@ -106,9 +121,10 @@ class Subscriber(asyncio.Protocol):
 class Crowd:
     """All subscribers of this process."""
 
-    def __init__(self, told: dict[str, str]) -> None:
+    def __init__(self, told: dict[str, Any]) -> None:
         self.url, self.token, self.fund_id = told["url"], told["token"], told["fund"]
-        self.after, self.deflates = int(told["after"]), told["deflates"] == "yes"
+        self.after, self.deflates = told["after"], told["deflates"]
+        self.query, self.version = SUBSCRIPTIONS[told["what"]]
         self.subscribers: list[Subscriber] = []
         self.arrived = 0
         self.complete = asyncio.Event()
@@ -146,7 +162,7 @@ async def main() -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     told = json.loads(await lines.readline())
     crowd = Crowd(told)
-    await crowd.join(int(told["count"]))
+    await crowd.join(told["count"])
     _answer({"joined": len(crowd.subscribers)})
     while line := await lines.readline():
         _answer({"held": await crowd.holding(json.loads(line)["version"])})
