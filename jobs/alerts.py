@@ -87,8 +87,11 @@ async def deliver(runtime: Runtime, fund_id: UUID, channel: DeliveryChannel) -> 
     After a failure the rest waits its turn too: a channel that is down isn't asked again and again.
     """
     delivered, begun = 0, monotonic()
-    while monotonic() - begun < JOB_SECONDS and (parcels := await _claimed(runtime, fund_id, channel)):
+    while monotonic() - begun < JOB_SECONDS:
         claimed = monotonic()
+        parcels = await _claimed(runtime, fund_id, channel)
+        if not parcels:
+            break
         for place, parcel in enumerate(parcels):
             if place > 0 and monotonic() - claimed > TRYING_SECONDS:
                 await _put_back(runtime, fund_id, channel, parcels[place:])

@@ -1,132 +1,23 @@
 """A database and a Redis of their own for jobs: they look at every fund there is, and their Redis is killed."""
 
-import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from arq import ArqRedis, create_pool
-from arq.constants import default_queue_name
+from pydantic import SecretStr
 
-from domain.capital import FeeCharged, FundOpened
-from domain.money import Money
-from infra.drafts import Draft
+from infra import deliveries, feed
 from infra.embedded import EmbeddedRedis
-from infra.queue import KEEP_UP_SNAPSHOTS, Queue, redis_settings
-from infra.runtime import Runtime
-from infra.snapshots import Snapshot
-from jobs.follow import follow
-from jobs.worker import _close, workers
-from tests.conftest import OPENED_AT, Servers
+from infra.queue import Queue
+from infra.settings import Settings
+from jobs import follow
+from tests.conftest import SECRET, Servers
 from tests.histories import own_database, process
-
-PATIENCE = 100.0
-"""Seconds until a test gives up on a busy machine; nothing here takes more than a few."""
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Waits for something that others bring about."""
-    async with asyncio.timeout(PATIENCE):
-        while not await condition():
-            await asyncio.sleep(0.01)
-
-
-@dataclass(frozen=True, slots=True)
-class Funds:
-    """The funds of one database, and what there is in its queue."""
-
-    runtime: Runtime
-    database_url: str
-    redis: EmbeddedRedis
-    actor: UUID
-
-    async def opened(self, version: int = 1) -> UUID:
-        """A fund with as many facts, its opening included."""
-        fund_id, _ = await self.runtime.ledger.open_fund(
-            FundOpened("F", "USD", 2006, Money(10**9)), OPENED_AT, actor=self.actor
-        )
-        await self.reach(fund_id, version)
-        return fund_id
-
-    async def reach(self, fund_id: UUID, version: int) -> None:
-        """As many more facts as bring the fund to that version."""
-        now = await self.runtime.pool.fetchval("SELECT version FROM fund WHERE id = $1", fund_id)
-        if version > now:
-            fee = Draft(FeeCharged(Money(1)), OPENED_AT)
-            await self.runtime.ledger.record(fund_id, [fee] * (version - now), actor=self.actor)
-
-    async def snapshots(self, fund_id: UUID) -> Sequence[Snapshot]:
-        """All of a fund, newest made first."""
-        return await self.runtime.snapshots.listed(fund_id, after=None, limit=1_000)
-
-    async def waiting(self, name: str = KEEP_UP_SNAPSHOTS, queue_name: str = default_queue_name) -> list[str]:
-        """Ids of the jobs of this name that wait or are being done."""
-        pool = await self.queue_itself()
-        try:
-            # Not queued_jobs(), which fails where a job is done while it looks.
-            ids = [job_id.decode() for job_id in await pool.zrange(queue_name, 0, -1)]
-        finally:
-            await pool.aclose()
-        return sorted(job_id for job_id in ids if job_id.split(":")[0] == name)
-
-    async def queue_itself(self) -> ArqRedis:
-        """A connection to the queue, to be closed."""
-        return await create_pool(redis_settings(self.redis.url))
-
-    async def kill_redis(self) -> None:
-        """Ends it without warning."""
-        assert self.redis.pid is not None
-        os.kill(self.redis.pid, signal.SIGKILL)
-
-        async def ended() -> bool:
-            return self.redis.exit_status is not None
-
-        await until(ended)
-
-    async def start_redis(self) -> None:
-        """Starts it again with what it had."""
-        self.redis.start()
-        await asyncio.to_thread(self.redis.wait_ready)
-
-
-@asynccontextmanager
-async def following(funds: Funds, queue: Queue) -> AsyncIterator[None]:
-    """The follower, as the worker runs it."""
-    task = asyncio.ensure_future(follow(funds.runtime, queue))
-    try:
-        yield
-    finally:
-        task.cancel()
-        outcome = await asyncio.gather(task, return_exceptions=True)
-        assert isinstance(outcome[0], asyncio.CancelledError)
-
-
-@asynccontextmanager
-async def doing_jobs(funds: Funds, queue: Queue) -> AsyncIterator[None]:
-    """Arq's workers, as the worker runs them."""
-    every = workers(funds.runtime, queue, funds.redis.url)
-    tasks = [asyncio.ensure_future(jobs.async_run()) for jobs in every]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for jobs in every:
-            await _close(jobs)
-
-
-@asynccontextmanager
-async def working(funds: Funds, queue: Queue) -> AsyncIterator[None]:
-    """Both, in this process."""
-    async with doing_jobs(funds, queue), following(funds, queue):
-        yield
+from tests.jobs.funds import Funds
+from tests.jobs.outward import Outward, watched_fund
+from tests.jobs.receivers import mail_server, web_server
 
 
 @pytest.fixture
@@ -154,3 +45,32 @@ async def queue(funds: Funds) -> AsyncIterator[Queue]:
         yield made
     finally:
         await made.close()
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses that a test can wait for, and so many that none gives up."""
+    monkeypatch.setattr(deliveries, "PAUSES", (timedelta(milliseconds=50),) * 1_000)
+    monkeypatch.setattr(feed, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(follow, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(follow, "ASK_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(follow, "MOST_ASK_AGAIN_SECONDS", 0.5)
+
+
+@pytest_asyncio.fixture
+async def outward(servers: Servers, own_redis: EmbeddedRedis, short_pauses: None) -> AsyncIterator[Outward]:
+    async with mail_server() as mail, web_server() as web, own_database(servers.database_url) as url:
+        settings = Settings(
+            smtp_url=SecretStr(mail.url),
+            smtp_sender="Drypowder <alerts@drypowder.example>",
+            allow_private_webhooks=True,
+            drypowder_secret=SecretStr(SECRET),
+        )
+        async with process(url, own_redis.url, settings) as runtime:
+            actor = (await runtime.people.enrol("owner@example.org")).id
+            funds = Funds(runtime, url, own_redis, actor)
+            queue = await Queue.connected(own_redis.url)
+            try:
+                yield Outward(funds, queue, await watched_fund(funds, web), mail, web)
+            finally:
+                await queue.close()

@@ -13,7 +13,7 @@ from infra.queue import EVALUATE, KEEP_UP_SNAPSHOTS, Queue
 from infra.snapshots import SnapshotKind
 from jobs import snapshots
 from jobs.follow import SNAPSHOTS, Asked, react
-from tests.jobs.conftest import Funds, following, until
+from tests.jobs.funds import Funds, following, until
 
 FREQUENCY = 100
 

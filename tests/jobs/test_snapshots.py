@@ -11,7 +11,7 @@ from infra.drafts import Draft
 from infra.snapshots import SnapshotKind
 from jobs import snapshots
 from tests.conftest import OPENED_AT
-from tests.jobs.conftest import Funds
+from tests.jobs.funds import Funds
 
 SCHEDULED, AUTO = SnapshotKind.SCHEDULED, SnapshotKind.AUTO
 

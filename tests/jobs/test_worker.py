@@ -28,7 +28,7 @@ from jobs.worker import (
     workers,
 )
 from tests.histories import process
-from tests.jobs.conftest import Funds, until, working
+from tests.jobs.funds import Funds, until, working
 
 PROJECT = Path(__file__).parents[2]
 ENDING = 20.0

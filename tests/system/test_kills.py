@@ -155,14 +155,14 @@ class Stream:
         assert verified == f"{self.fund}  {len(stored) + 1} facts, chain whole\n"
 
 
-async def eventually(holds: Callable[[], object], what: str) -> None:
+async def eventually(holds: Callable[[], object], what: str, seconds: float = RECOVERY_SECONDS) -> None:
     """`until`, while the stream goes on; what holds may take awaiting."""
     try:
-        async with asyncio.timeout(RECOVERY_SECONDS):
+        async with asyncio.timeout(seconds):
             while not (await held if isawaitable(held := holds()) else held):
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        pytest.fail(f"{what}: not within {RECOVERY_SECONDS:.0f} s")
+        pytest.fail(f"{what}: not within {seconds:.0f} s")
 
 
 @asynccontextmanager
