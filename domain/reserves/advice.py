@@ -1,0 +1,399 @@
+"""ReserveAdvice: from a fund's companies to a ranking, plans side by side, and how sure one can be. A numeric module.
+
+Everything is computed from what is given and a seed; nothing here knows a clock or waits.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+from scipy.optimize import brentq
+
+from domain.event import CompanyKey
+from domain.money import CENTS, Money, share_of
+from domain.reserves.allocation import Candidate, Limits, Plan, optimise
+from domain.reserves.confidence import drawn_odds, funded
+from domain.reserves.curve import Curve, curve, per_round, points, value_of_holding
+from domain.reserves.exits import Floats
+from domain.reserves.greedy import Constraints, ReserveCompany, StagePolicy, allocate
+from domain.reserves.options import ReserveMode, ReserveRankBy, ReserveStrategy, RunOptions
+from domain.reserves.results import (
+    CurvePoint,
+    PlanAllocation,
+    ReserveAction,
+    ReserveAdvice,
+    ReserveBaseline,
+    ReservePlan,
+    ReserveRecommendation,
+    UnavailableCompany,
+)
+from domain.reserves.sight import Holding
+from domain.reserves.simulation import BLOCK, Portfolio, Simulated, Spread, Stake, spread
+from domain.reserves.stages import DEFAULT_STAGES, stage_key, stage_place
+
+MODEL_VERSION: Final = "1"
+"""Changes whenever the same input would give other figures."""
+CURVE_POINTS: Final = 12
+PRICE_TOLERANCE: Final = 1e-6
+"""To which what an uncalled dollar is worth in a pool is found."""
+MULTIPLE_PATHS: Final = 4 * BLOCK
+"""At most as many are simulated for the spread of a single company's multiple."""
+TIE_DIGITS: Final = 9
+"""Decimals to which multiples that are the same agree: floats may differ further on."""
+HIGH_MULTIPLE, LOW_MULTIPLE = 3.0, 1.5
+THUMB, MORE, LESS = Decimal("1.5"), Decimal("1.5"), Decimal("0.5")
+"""The rule of thumb: so many times what is invested, and by how much more or less above and below those multiples."""
+_MULTIPLES: Final = ("3", "2", "1.5", "1", "1")
+_NO_STAGE: Final = "none"
+
+Progress = Callable[[float, str], None]
+"""Told the share of the work done, 0 to 1, and what is being done; what it raises ends the run."""
+
+
+def advise(
+    holdings: Sequence[Holding],
+    size: int,
+    available: int,
+    options: RunOptions,
+    progress: Progress = lambda *_: None,
+) -> ReserveAdvice:
+    """Ranks the companies and splits the pool.
+
+    Args:
+        size: The fund's, in cents.
+        available: What the fund can still invest, in cents.
+
+    Raises:
+        InfeasiblePlan: If the limits contradict each other.
+    """
+    return _Run(holdings, size, available, options, progress).advice()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A company that a curve could be made of.
+
+    Attributes:
+        curve: Discounted, as multiples and values are.
+        paid: The same in dollars as they are paid.
+    """
+
+    holding: Holding
+    stake: Stake
+    curve: Curve
+    paid: Curve
+    room: int
+    moic: float
+
+
+class _Run:
+    def __init__(
+        self, holdings: Sequence[Holding], size: int, available: int, options: RunOptions, progress: Progress
+    ) -> None:
+        self._options = options
+        self._progress = progress
+        self._size = size
+        self._rate = float(options.discount_rate or 0)
+        planned = sum(max(one.planned - one.deployed, 0) for one in holdings)
+        self._pool = min(planned, max(available, 0)) if options.pool is None else int(options.pool)
+        progress(0.0, "curves")
+        self._known: list[_Known] = []
+        # What is held brings its proceeds, whether or not more can be put into it; in dollars as paid and discounted.
+        self._others: list[Stake] = []
+        self._base = self._base_now = 0.0
+        self._unavailable: list[UnavailableCompany] = []
+        for one in sorted(holdings, key=lambda each: (each.name, each.id)):
+            self._take(one)
+
+    def _take(self, one: Holding) -> None:
+        if one.tree is None:
+            self._unavailable.append(UnavailableCompany(CompanyKey(one.id), one.name, one.unavailable))
+            return
+        stake = Stake(one.id, one.tree, one.ownership, one.invested / CENTS)
+        self._base += value_of_holding(stake.tree, stake.ownership, stake.paid)
+        self._base_now += value_of_holding(stake.tree, stake.ownership, stake.paid, self._rate)
+        found = curve(one.tree, one.ownership, self._rate)
+        moic = found.expected_moic(self._options.incremental_amount / CENTS)
+        if moic is None:
+            reason = (
+                "no round to come would take a cheque of the fund's"
+                if found.room <= 0
+                else ("too little of the increment would be deployed to say what it earns")
+            )
+            self._unavailable.append(UnavailableCompany(CompanyKey(one.id), one.name, reason))
+            self._others.append(stake)
+            return
+        paid = curve(one.tree, one.ownership) if self._rate else found
+        self._known.append(_Known(one, stake, found, paid, self._room(one), moic))
+
+    def _room(self, one: Holding) -> int:
+        """Most that a company may get: what is invested counts against its share of the fund."""
+        options = self._options
+        room = min(
+            share_of(self._size, options.max_per_company_share) - one.invested,
+            share_of(self._pool, options.max_pool_share),
+        )
+        if options.max_per_company is not None:
+            room = min(room, options.max_per_company)
+        return max(room, 0)
+
+    def advice(self) -> ReserveAdvice:
+        self._progress(0.02, "allocation")
+        best, uncalled = self._optimal()
+        plans = [self._plan(strategy, best) for strategy in self._options.strategies]
+        self._progress(0.1, "simulation")
+        nothing = [[0.0] * len(stake.tree.steps) for stake in self._others]
+        portfolio = Portfolio(
+            [*(known.stake for known in self._known), *self._others],
+            [[*([cheque / CENTS for cheque in cheques] for cheques in plan.cheques), *nothing] for plan in plans],
+            self._options.seed,
+            float(self._options.market_correlation),
+        )
+        simulated = portfolio.run(self._options.iterations, lambda done: self._progress(0.1 + 0.6 * done, "simulation"))
+        told = [
+            self._told(strategy, plan, simulated, place)
+            for place, (strategy, plan) in enumerate(zip(self._options.strategies, plans, strict=True))
+        ]
+        baseline = ReserveBaseline(*_spread(self._base, spread(simulated.base.copy())))
+        self._progress(0.75, "confidence")
+        confidence, low, high = self._confidence(uncalled)
+        recommendations = self._recommendations(plans[0], uncalled, confidence, low, high)
+        self._progress(1.0, "done")
+        price = best.shadow_price if ReserveStrategy.OPTIMAL in self._options.strategies else None
+        return ReserveAdvice(Money(self._pool), recommendations, tuple(self._unavailable), tuple(told), baseline, price)
+
+    def _limits(self) -> Limits:
+        return Limits(self._pool, self._options.min_check or 0, self._stage_caps())
+
+    def _stage_caps(self) -> dict[str, int]:
+        """Cents by a stage's key. Where two names are one stage, both caps hold."""
+        caps: dict[str, int] = {}
+        for cap in self._options.max_per_stage:
+            key = stage_key(cap.stage)
+            caps[key] = min(cap.max, caps.get(key, cap.max))
+        return caps
+
+    def _candidates(self, uncalled: float) -> list[Candidate]:
+        return [_candidate(one, one.curve.gain + uncalled * (1.0 - one.curve.cost)) for one in self._known]
+
+    def _optimal(self) -> tuple[Plan, float]:
+        """The optimal plan, and what an uncalled dollar is worth."""
+        limits = self._limits()
+        plan = optimise(self._candidates(1.0), limits)
+        if self._options.mode is ReserveMode.RING_FENCED or plan.shadow_price <= 1.0:
+            return plan, 1.0
+
+        def above(price: float) -> float:
+            """By how much the pool's next dollar is worth more than an uncalled one at that price."""
+            return optimise(self._candidates(price), limits).shadow_price - price
+
+        # An uncalled dollar goes to the next best company: it is worth what the pool's next dollar adds.
+        dearest = max(known.curve.best for known in self._known)
+        uncalled = dearest if above(dearest) >= 0.0 else brentq(above, 1.0, dearest, xtol=PRICE_TOLERANCE)
+        return optimise(self._candidates(uncalled), limits), uncalled
+
+    def _plan(self, strategy: ReserveStrategy, best: Plan) -> Plan:
+        if strategy is ReserveStrategy.OPTIMAL:
+            return best
+        amounts = self._by_priority() if strategy is ReserveStrategy.PRIORITY_GREEDY else self._by_thumb()
+        cheques, reasons = [], []
+        for known, amount in zip(self._known, amounts, strict=True):
+            spent = [round(dollars * CENTS) for dollars in known.curve.spent(amount / CENTS)]
+            # What no round would take is reserved all the same, and never drawn.
+            cheques.append((*spent, amount - sum(spent)))
+            reasons.append("cap" if amount >= known.room else "cut-off")
+        return Plan(tuple(cheques), 0.0, 0.0, 1.0, tuple(reasons))
+
+    def _by_priority(self) -> list[int]:
+        companies = [
+            ReserveCompany(one.id, one.name, _stage(one), Money(one.invested))
+            for one in (known.holding for known in self._known)
+        ]
+        places = {_stage(known.holding): _place(known.holding) for known in self._known}
+        limits = Constraints(
+            available=Money(self._pool),
+            min_check=Money(self._options.min_check or 0),
+            max_per_stage={stage: Money(most) for stage, most in self._stage_caps().items()},
+            probability={stage: Decimal(str(DEFAULT_STAGES[place].graduate)) for stage, place in places.items()},
+            rooms={known.holding.id: Money(known.room) for known in self._known},
+        )
+        policies = [StagePolicy(stage, Decimal(_MULTIPLES[place]), Decimal(1)) for stage, place in places.items()]
+        got = {share.company.id: int(share.allocated) for share in allocate(companies, policies, limits).shares}
+        return [got.get(known.holding.id, 0) for known in self._known]
+
+    def _by_thumb(self) -> list[int]:
+        left, amounts = self._pool, dict.fromkeys(range(len(self._known)), 0)
+        multiples = [round(known.curve.multiple(0.0) or 0.0, TIE_DIGITS) for known in self._known]
+        for place in sorted(range(len(self._known)), key=lambda place: (-multiples[place], place)):
+            known, multiple = self._known[place], multiples[place]
+            factor = THUMB * (MORE if multiple > HIGH_MULTIPLE else LESS if multiple < LOW_MULTIPLE else Decimal(1))
+            amount = min(share_of(known.holding.invested, factor), known.room, left)
+            if amount >= max(self._options.min_check or 0, 1):
+                amounts[place] = amount
+                left -= amount
+        return list(amounts.values())
+
+    def _told(self, strategy: ReserveStrategy, plan: Plan, simulated: Simulated, place: int) -> ReservePlan:
+        given = plan.amounts
+        proceeds, worth = self._base, self._base_now + self._pool / CENTS
+        for known, cheques in zip(self._known, plan.cheques, strict=True):
+            dollars = np.array(cheques[: known.curve.caps.size]) / CENTS
+            proceeds += float(dollars @ known.paid.gain)
+            worth += float(dollars @ (known.curve.gain - known.curve.cost))
+        total = sum(given)
+        _, p05, p50, p95, worst = _spread(proceeds, spread(simulated.base + simulated.added[place]))
+        return ReservePlan(
+            strategy,
+            tuple(
+                PlanAllocation(CompanyKey(known.holding.id), known.holding.name, Money(amount))
+                for known, amount in zip(self._known, given, strict=True)
+                if amount
+            ),
+            Money(total),
+            Money(self._pool - total),
+            0 <= total <= self._pool and all(amount >= 0 for amount in given),
+            _cents(worth),
+            _cents(proceeds),
+            p05,
+            p50,
+            p95,
+            worst,
+            _cents(spread(simulated.drawn[place].copy()).p95),
+            plan.note or None,
+        )
+
+    def _confidence(self, uncalled: float) -> tuple[Floats, Floats, Floats]:
+        """Share of draws of the odds in which each company's next increment is funded; and its multiple's interval."""
+        if not self._known:
+            nothing = np.zeros(0)
+            return nothing, nothing, nothing
+        values, multiples = [], []
+        for done, known in enumerate(self._known):
+            self._progress(0.75 + 0.1 * done / len(self._known), "confidence")
+            tree, first = known.stake.tree, known.curve.place(0.0)
+            assert first is not None, "a round takes the increment, so it takes its first dollar"
+            cost, brought = per_round(tree, drawn_odds(tree, self._options.seed, known.holding.id), self._rate)
+            values.append(cost * brought + uncalled * (1.0 - cost))
+            multiples.append(brought[first])
+        tail = (1.0 - float(self._options.confidence_level)) / 2.0
+        low, high = np.quantile(multiples, (tail, 1.0 - tail), axis=1)
+        return funded(self._candidates(uncalled), self._limits(), values).mean(axis=0), low, high
+
+    def _recommendations(
+        self, plan: Plan, uncalled: float, confidence: Floats, low: Floats, high: Floats
+    ) -> tuple[ReserveRecommendation, ...]:
+        moics = self._moics()
+        found = []
+        for place, (known, amount) in enumerate(zip(self._known, plan.amounts, strict=True)):
+            one, increment = known.holding, self._options.incremental_amount / CENTS
+            recommended = one.deployed + amount
+            multiple = known.curve.multiple(0.0)
+            assert multiple is not None, "a round takes the increment, so it takes its first dollar"
+            error, p05, p50, p95 = moics[place]
+            found.append(
+                ReserveRecommendation(
+                    rank=0,
+                    company_id=CompanyKey(one.id),
+                    company_name=one.name,
+                    stage=one.stage,
+                    current_reserve_allocation=Money(one.planned),
+                    deployed_reserves=Money(one.deployed),
+                    recommended_allocation=Money(recommended),
+                    change=Money(recommended - one.planned),
+                    action=_action(recommended - one.planned),
+                    follow_on_multiple=multiple,
+                    follow_on_multiple_low=float(low[place]),
+                    follow_on_multiple_high=float(high[place]),
+                    expected_moic=known.moic,
+                    value_per_reserved_dollar=known.curve.value_per_reserved(0.0, uncalled) or 0.0,
+                    ownership_adjusted_multiple=multiple / one.ownership if one.ownership > 0 else None,
+                    marginal_at_planned=known.curve.multiple(max(one.planned - one.deployed, 0) / CENTS),
+                    confidence_score=float(confidence[place]),
+                    expected_deployment=_cents(known.paid.deployed(increment)),
+                    standard_error=error,
+                    moic_p05=p05,
+                    moic_p50=p50,
+                    moic_p95=p95,
+                    limited_by=plan.limited_by[place],
+                    curve=tuple(
+                        CurvePoint(_cents(reserve), marginal, deployed)
+                        for reserve, marginal, deployed in points(known.curve, known.curve.room, CURVE_POINTS)
+                    ),
+                )
+            )
+        ordered = sorted(
+            found,
+            key=lambda one: (
+                -round(_rank_by(one, self._options.rank_by), TIE_DIGITS),
+                one.company_name,
+                one.company_id,
+            ),
+        )
+        return tuple(replace(one, rank=rank) for rank, one in enumerate(ordered, start=1))
+
+    def _moics(self) -> list[tuple[float, float, float, float]]:
+        """Standard error of the simulated multiple of the increment, and how it is spread where any is deployed."""
+        found = []
+        paths = min(self._options.iterations, MULTIPLE_PATHS)
+        correlation = float(self._options.market_correlation)
+        for known in self._known:
+            spent = [list(known.curve.spent(self._options.incremental_amount / CENTS))]
+            alone = Portfolio([known.stake], [spent], self._options.seed, correlation, self._rate).run(paths)
+            drawn, added = alone.drawn[0], alone.added[0]
+            invested = drawn > 0
+            if not invested.any():
+                found.append((0.0, 0.0, 0.0, 0.0))
+                continue
+            ratio = float(added.sum() / drawn.sum())
+            error = float(np.std(added - ratio * drawn) / (drawn.mean() * np.sqrt(paths)))
+            p05, p50, p95 = np.quantile(added[invested] / drawn[invested], (0.05, 0.5, 0.95))
+            found.append((error, float(p05), float(p50), float(p95)))
+        return found
+
+
+def _candidate(known: _Known, value: Floats) -> Candidate:
+    tree = known.stake.tree
+    more = 1.0 + tree.super_pro_rata
+    sizes = np.array([step.size for step in tree.steps]) * CENTS
+    owned = np.array([known.holding.ownership * tree.kept(0, number) for number in range(len(tree.steps))])
+    follow = np.zeros((len(tree.steps), len(tree.steps)))
+    for later, step in enumerate(tree.steps):
+        for before in range(later):
+            kept = tree.kept(before + 1, later)
+            follow[later, before] = more * step.size * kept / tree.steps[before].post
+    return Candidate(known.holding.id, _stage(known.holding), known.room, value, sizes, more * sizes * owned, follow)
+
+
+def _stage(one: Holding) -> str:
+    return _NO_STAGE if one.stage is None else stage_key(one.stage)
+
+
+def _place(one: Holding) -> int:
+    """Place of a holding's stage in `DEFAULT_STAGES`; the last for one that isn't known."""
+    place = stage_place(one.stage)
+    return len(DEFAULT_STAGES) - 1 if place is None else place
+
+
+def _rank_by(one: ReserveRecommendation, by: ReserveRankBy) -> float:
+    match by:
+        case ReserveRankBy.FOLLOW_ON_MULTIPLE:
+            return one.follow_on_multiple
+        case ReserveRankBy.VALUE_PER_RESERVED_DOLLAR:
+            return one.value_per_reserved_dollar
+        case ReserveRankBy.RECOMMENDED_CHANGE:
+            return float(one.change)
+    return one.ownership_adjusted_multiple or 0.0
+
+
+def _action(change: int) -> ReserveAction:
+    return ReserveAction.INCREASE if change > 0 else ReserveAction.REDUCE if change < 0 else ReserveAction.HOLD
+
+
+def _spread(mean: float, found: Spread) -> tuple[Money, Money, Money, Money, Money]:
+    return _cents(mean), _cents(found.p05), _cents(found.p50), _cents(found.p95), _cents(found.worst_mean)
+
+
+def _cents(dollars: float) -> Money:
+    return Money(round(dollars * CENTS))

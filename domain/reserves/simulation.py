@@ -1,0 +1,275 @@
+"""The simulation: how a portfolio's proceeds and its need for cash are spread, with and without a plan.
+
+A numeric module. Means come from `curve`, never from here. Every company has its own stream of numbers, keyed by seed,
+company and block, so that a seed gives the same numbers to the last bit whatever the number of workers, the order of
+the blocks, or the companies beside it. All plans are held against the same paths. Source: the design's section 4.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from math import ceil, inf, log, sqrt
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from domain.reserves.exits import LARGEST_EXIT, Floats
+from domain.reserves.tree import Ending, Tree, discount
+
+BLOCK: Final = 8_192
+"""Paths simulated together: their arrays fit a core's cache."""
+MARKET: Final = "\0market"
+"""Key of the factor that all companies share; no company has it."""
+WORST: Final = 0.05
+FAR: Final = 8.5
+"""A normal number above this doesn't come up."""
+Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """A company as the fund holds it.
+
+    Attributes:
+        ownership: Fraction now.
+        paid: Dollars invested so far.
+    """
+
+    key: str
+    tree: Tree
+    ownership: float
+    paid: float
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What a block of paths brought: dollars.
+
+    Attributes:
+        base: Proceeds without any further cheque, shape (paths,).
+        added: What each plan's cheques add, shape (plans, paths).
+        drawn: What each plan's cheques cost, shape (plans, paths).
+    """
+
+    base: Floats
+    added: Floats
+    drawn: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How something is spread over the paths, in dollars."""
+
+    mean: float
+    standard_error: float
+    p05: float
+    p50: float
+    p95: float
+    worst_mean: float
+
+
+class Portfolio:
+    """Companies and plans, arranged for simulation.
+
+    Args:
+        plans: For each plan, dollars by company and round.
+        correlation: Of any two companies' fortunes, 0 to below 1.
+        rate: Yearly discount rate of both proceeds and cheques; 0 for dollars as they are paid.
+    """
+
+    def __init__(
+        self,
+        stakes: Sequence[Stake],
+        plans: Sequence[Sequence[Sequence[float]]],
+        seed: int,
+        correlation: float,
+        rate: float = 0.0,
+    ) -> None:
+        self._seed = seed
+        self._correlation = correlation
+        self._plans = len(plans)
+        self._companies = [_Company(stake, [plan[place] for plan in plans], rate) for place, stake in enumerate(stakes)]
+
+    def block(self, number: int, paths: int = BLOCK) -> Simulated:
+        """The first paths of one block, at most `BLOCK`."""
+        base, added, drawn = np.zeros(paths), np.zeros((self._plans, paths)), np.zeros((self._plans, paths))
+        market = sqrt(self._correlation) * stream(self._seed, MARKET, number).standard_normal(BLOCK)[:paths]
+        alone = sqrt(1.0 - self._correlation)
+        for company in self._companies:
+            # A whole block is drawn, so that its first paths are the same however many are asked for.
+            numbers = stream(self._seed, company.key, number)
+            fortune = numbers.standard_normal(BLOCK)[:paths]
+            fortune *= alone
+            fortune += market
+            company.simulate(fortune, numbers.standard_normal(BLOCK)[:paths], base, added, drawn)
+        return Simulated(base, added, drawn)
+
+    def blocks(self, iterations: int) -> Iterator[tuple[int, int]]:
+        """Number and paths of each block that makes up so many paths."""
+        for number in range(ceil(iterations / BLOCK)):
+            yield number, min(BLOCK, iterations - number * BLOCK)
+
+    def run(self, iterations: int, progress: Callable[[float], None] = lambda _: None) -> Simulated:
+        """All paths. `progress` is told the share done, 0 to 1; what it raises ends the run."""
+        base = np.empty(iterations)
+        added, drawn = np.empty((self._plans, iterations)), np.empty((self._plans, iterations))
+        for number, paths in self.blocks(iterations):
+            found, at = self.block(number, paths), slice(number * BLOCK, number * BLOCK + paths)
+            base[at], added[:, at], drawn[:, at] = found.base, found.added, found.drawn
+            progress((number * BLOCK + paths) / iterations)
+        return Simulated(base, added, drawn)
+
+
+class _Company:
+    """One company's outcomes from the worst to the best, and what each brings."""
+
+    def __init__(self, stake: Stake, cheques: Sequence[Sequence[float]], rate: float) -> None:
+        tree = stake.tree
+        paid_in = [discount(rate, months) for months in tree.months_to()[1:]]
+        self.key = stake.key
+        outcomes: list[tuple[float, int, int | None]] = []
+        for node, reached in enumerate(tree.reach()):
+            onward = tree.steps[node].probability if node < len(tree.steps) else 0.0
+            endings = sorted(enumerate(tree.endings[node]), key=lambda placed: placed[1].median)
+            ended = sum(ending.probability for _, ending in endings)
+            outcomes.append((reached * max(1.0 - onward - ended, 0.0), node, None))
+            outcomes.extend((reached * ending.probability, node, place) for place, ending in endings)
+        outcomes = [outcome for outcome in outcomes if outcome[0] > 0.0]
+        shares = np.cumsum([chance for chance, _, _ in outcomes])[:-1]
+        self._bounds: Floats = ndtri(np.clip(shares, 0.0, 1.0))
+        costs = [[cheque * now for cheque, now in zip(plan, paid_in, strict=False)] for plan in cheques]
+        self._drawn = np.array([[sum(plan[:node]) for _, node, _ in outcomes] for plan in costs])
+        self._base = _Payoffs([_held(stake, node, place, rate) for _, node, place in outcomes], LARGEST_EXIT)
+        self._added = [
+            [
+                _Payoffs(
+                    [_bought(tree, number, node, place, plan[number], rate) for _, node, place in outcomes],
+                    LARGEST_EXIT / tree.steps[number].size,
+                )
+                for number in range(len(tree.steps))
+                if plan[number] > 0.0
+            ]
+            for plan in cheques
+        ]
+
+    def simulate(self, fortune: Floats, chance: Floats, base: Floats, added: Floats, drawn: Floats) -> None:
+        """Adds what each path brings."""
+        outcome = np.zeros(fortune.shape, np.intp)
+        for bound in self._bounds:
+            outcome += fortune > bound
+        base += self._base.of(outcome, chance)
+        for plan, rounds in enumerate(self._added):
+            if rounds:
+                drawn[plan] += self._drawn[plan][outcome]
+            for each in rounds:
+                added[plan] += each.of(outcome, chance)
+
+
+Calls = tuple[tuple[float, float], ...]
+"""Calls on a value: (weight, strike) of each."""
+Terms = tuple[float, float, Calls]
+"""Median and sigma of a value, and the calls on it."""
+NOTHING: Final[Terms] = (0.0, 0.0, ())
+
+
+class _Payoffs:
+    """Payoffs by outcome: calls on a lognormal value, cut off at `cut`."""
+
+    def __init__(self, terms: Sequence[Terms], cut: float) -> None:
+        below = [_cut_off(median, sigma, cut) for median, sigma, _ in terms]
+        self._median, self._sigma, self._limits = np.array(below).T
+        self._cut = bool((self._limits < FAR).any())
+        calls = [one for _, _, one in terms]
+        most = max(map(len, calls))
+        self._weights = np.array([[each[n][0] if n < len(each) else 0.0 for each in calls] for n in range(most)])
+        self._strikes = np.array([[each[n][1] if n < len(each) else 0.0 for each in calls] for n in range(most)])
+        self._plain = most == 1 and not self._strikes.any()
+        self._empty = most == 0
+
+    def of(self, outcome: Places, chance: Floats) -> Floats:
+        """The payoff of each path, given its outcome and how well that went."""
+        if self._empty:
+            return np.zeros(chance.shape)
+        if self._cut:
+            chance = _below(chance, self._limits[outcome])
+        value: Floats = self._sigma[outcome]
+        value *= chance
+        np.exp(value, out=value)
+        if self._plain:
+            # One gather instead of two: what is owned times the median.
+            value *= (self._median * self._weights[0])[outcome]
+            return value
+        value *= self._median[outcome]
+        found = np.zeros(value.shape)
+        for weights, strikes in zip(self._weights, self._strikes, strict=True):
+            found += weights[outcome] * np.maximum(value - strikes[outcome], 0.0)
+        return found
+
+
+def _cut_off(median: float, sigma: float, cut: float) -> tuple[float, float, float]:
+    """Median and sigma of a value cut off, and the normal number at which it reaches the cut."""
+    limit = (log(cut) - log(median)) / sigma if median > 0.0 and sigma > 0.0 else -inf
+    # Certain, or certain to lie above the cut.
+    return (median, sigma, limit) if ndtr(limit) > 0.0 else (min(median, cut), 0.0, inf)
+
+
+def _below(chance: Floats, limits: Floats) -> Floats:
+    """Normal numbers of which those above their limit are drawn anew from below it, by how far they were above."""
+    above = np.flatnonzero(chance > limits)
+    if not above.size:
+        return chance
+    found, most = chance.copy(), limits[above]
+    found[above] = ndtri(ndtr(-chance[above]) / ndtr(-most) * ndtr(most))
+    return found
+
+
+def _held(stake: Stake, node: int, place: int | None, rate: float) -> Terms:
+    """What the fund's shares of today bring at an ending."""
+    if place is None:
+        return NOTHING
+    tree, ending = stake.tree, stake.tree.endings[node][place]
+    calls = tree.shares.strikes(stake.ownership * tree.kept(0, node), stake.paid)
+    return ending.median, tree.spread(0, node, ending), _times(calls, discount(rate, _months(tree, node, ending)))
+
+
+def _bought(tree: Tree, number: int, node: int, place: int | None, cheque: float, rate: float) -> Terms:
+    """What a cheque into a round brings at an ending: its part of the round's class."""
+    if place is None or node <= number:
+        return NOTHING
+    step, ending = tree.steps[number], tree.endings[node][place]
+    calls = tree.shares.strikes(step.dilution * tree.kept(number + 1, node), 1.0)
+    part = cheque * discount(rate, _months(tree, node, ending))
+    return ending.median / step.size, tree.spread(number + 1, node, ending), _times(calls, part)
+
+
+def _times(calls: Calls, part: float) -> Calls:
+    return tuple((weight * part, strike) for weight, strike in calls)
+
+
+def _months(tree: Tree, node: int, ending: Ending) -> float:
+    return tree.months_to()[node] + ending.months
+
+
+def stream(seed: int, key: str, block: int) -> np.random.Generator:
+    """The numbers of one company in one block, whoever asks for them and when."""
+    word = int.from_bytes(sha256(key.encode()).digest()[:8], "big")
+    return np.random.Generator(np.random.Philox(key=np.array([seed, word], np.uint64), counter=[0, 0, block, 0]))
+
+
+def spread(values: Floats) -> Spread:
+    """How values are spread. Takes them apart: they are in another order afterwards."""
+    count = values.size
+    mean, deviation = float(values.mean()), float(values.std())
+    places = [min(int(share * count), count - 1) for share in (0.05, 0.5, 0.95)]
+    values.partition(places)
+    worst = max(int(WORST * count), 1)
+    return Spread(
+        mean=mean,
+        standard_error=deviation / sqrt(count),
+        p05=float(values[places[0]]),
+        p50=float(values[places[1]]),
+        p95=float(values[places[2]]),
+        worst_mean=float(values[:worst].mean()),
+    )

@@ -1,0 +1,168 @@
+"""Computing: reserve runs in processes of their own, so that no event loop waits for arithmetic.
+
+A process stays between runs: it has NumPy and the solver loaded. A run is ended by ending its process, wherever in the
+arithmetic that is, and a fresh one takes its place.
+"""
+
+import asyncio
+import multiprocessing
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from time import monotonic
+
+from domain.reserves.options import RunOptions
+from domain.reserves.results import ReserveAdvice
+from domain.reserves.sight import Holding
+
+TELL_SECONDS = 0.1
+"""Between two words on progress."""
+ENDING_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a process is given. Money in cents."""
+
+    holdings: Sequence[Holding]
+    size: int
+    available: int
+    options: RunOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far it has come: share of the work done, 0 to 1, and what is being done."""
+
+    share: float
+    stage: str
+
+
+class ComputingError(Exception):
+    """A run that can't be computed; says why in words a client may see."""
+
+
+class Computers:
+    """Up to so many processes, each at one run at a time; started when first needed."""
+
+    def __init__(self, number: int) -> None:
+        self._free = asyncio.Semaphore(number)
+        self._idle: list[_Computer] = []
+        self._all: set[_Computer] = set()
+
+    async def compute(self, task: Task, told: Callable[[Step], None]) -> ReserveAdvice:
+        """The advice; `told` hears of progress. Cancelling this ends the process at once.
+
+        Raises:
+            ComputingError: If it can't be computed.
+        """
+        async with self._computer() as computer:
+            return await computer.compute(task, told)
+
+    async def warm(self) -> None:
+        """Has a process loaded before the first run."""
+        async with self._computer() as computer:
+            await computer.ready()
+
+    @asynccontextmanager
+    async def _computer(self) -> AsyncIterator["_Computer"]:
+        async with self._free:
+            computer = self._idle.pop() if self._idle else _Computer()
+            self._all.add(computer)
+            try:
+                yield computer
+            except BaseException:
+                # Whatever it was at, it isn't at it for anybody any more.
+                self._all.discard(computer)
+                computer.end()
+                raise
+            self._idle.append(computer)
+
+    def close(self) -> None:
+        """Ends every process."""
+        for computer in self._all:
+            computer.end()
+
+
+class _Computer:
+    """One process, and the line to it."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._line, other = context.Pipe()
+        self._process: SpawnProcess = context.Process(target=_work, args=(other,), daemon=True)
+        self._process.start()
+        other.close()
+        self._warm = False
+
+    async def ready(self) -> None:
+        """Returns once it has loaded what it needs."""
+        if not self._warm:
+            await self._heard()
+            self._warm = True
+
+    async def compute(self, task: Task, told: Callable[[Step], None]) -> ReserveAdvice:
+        await self.ready()
+        self._line.send(task)
+        while True:
+            word = await self._heard()
+            if isinstance(word, Step):
+                told(word)
+            elif isinstance(word, ReserveAdvice):
+                return word
+            else:
+                raise ComputingError(str(word))
+
+    async def _heard(self) -> object:
+        """The next word from the process."""
+        loop, arrived = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._line.fileno(), arrived.set)
+        try:
+            while not self._line.poll():
+                arrived.clear()
+                await arrived.wait()
+        finally:
+            loop.remove_reader(self._line.fileno())
+        try:
+            word: object = self._line.recv()
+        except (EOFError, OSError):
+            word = "the process that computed it ended"
+        return word
+
+    def end(self) -> None:
+        """Ends the process at once."""
+        self._process.kill()
+        self._process.join(ENDING_SECONDS)
+        self._line.close()
+
+
+def _work(line: Connection) -> None:
+    """The process: loads what it needs, then computes what it is given until nobody gives any more."""
+    # A Ctrl-C at the terminal is the parent's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from domain.reserves.advice import advise
+    from domain.reserves.allocation import InfeasiblePlan
+
+    line.send("ready")
+    last = 0.0
+
+    def told(share: float, stage: str) -> None:
+        nonlocal last
+        if monotonic() - last >= TELL_SECONDS:
+            last = monotonic()
+            line.send(Step(share, stage))
+
+    while True:
+        try:
+            task: Task = line.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            line.send(advise(task.holdings, task.size, task.available, task.options, told))
+        except InfeasiblePlan as fault:
+            line.send(f"the limits can't all be kept: {fault}")
+        except MemoryError:
+            line.send("it took more memory than there is")
