@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 
 from api.command import FAILURES, complain, errors, existing_fund, migrated, with_runtime
+from domain.reserves.options import ReserveStrategy
 from infra import locate
 from infra.people import Role
 from infra.postgres import translated
@@ -153,7 +154,6 @@ def open_(
 
     from domain.capital import FundOpened
     from domain.money import money_from_text
-    from infra.wire import instant_from_text
 
     email = _email(owner, "--owner")
     if time_zone not in available_timezones():
@@ -162,10 +162,7 @@ def open_(
         committed = money_from_text(size)
     except ValueError as fault:
         raise typer.BadParameter(str(fault), param_hint="'--size'") from None
-    try:
-        moment = None if opened_at is None else instant_from_text(opened_at)
-    except ValueError as fault:
-        raise typer.BadParameter(str(fault), param_hint="'--opened-at'") from None
+    moment = None if opened_at is None else _instant(opened_at, "--opened-at")
     opening = FundOpened(name, currency, vintage, committed, time_zone)
 
     async def begin(runtime: "Runtime") -> UUID:
@@ -221,6 +218,32 @@ def verify(
 
     if not with_runtime(walk, data_dir):
         raise typer.Exit(1)
+
+
+@app.command(short_help="Rank companies by what their next dollar earns.")
+def reserves(
+    fund: Fund,
+    at: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="Of the fund at this moment; now if left out.")
+    ] = None,
+    known_at: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="As far as it was known at this moment; now if left out.")
+    ] = None,
+    strategy: Annotated[ReserveStrategy, typer.Option(help="How the pool is split.")] = ReserveStrategy.OPTIMAL,
+    iterations: Annotated[int | None, typer.Option(min=100, max=10_000_000, help="Paths to simulate.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON rather than a table.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Rank a fund's companies by what their next follow-on dollar earns, and split the pool; stores nothing."""
+    from api.ranking import rank
+
+    moments = [
+        None if text is None else _instant(text, option) for text, option in ((at, "--at"), (known_at, "--known-at"))
+    ]
+    with_runtime(
+        lambda runtime: rank(runtime, fund, moments[0], moments[1], strategy, iterations, as_json=as_json), data_dir
+    )
 
 
 @app.command(short_help="Make a read model again from the facts.")
@@ -280,6 +303,15 @@ def funds(data_dir: DataDir = None) -> None:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for cells in table:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+
+
+def _instant(text: str, option: str) -> datetime:
+    from infra.wire import instant_from_text
+
+    try:
+        return instant_from_text(text)
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault), param_hint=f"'{option}'") from None
 
 
 def _email(text: str, option: str) -> str:

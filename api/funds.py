@@ -12,6 +12,7 @@ from api.companies import PortfolioCompany, Seen, portfolio_company, see
 from api.context import Asked, Context
 from api.ids import state_id
 from api.node import Node
+from api.reserves import ReserveRun, latest
 from api.variance import Variance, VarianceFilter, all_variances
 from api.wording import described_enum
 from domain import fund as domain
@@ -127,6 +128,11 @@ class FundState(Node):
         filter: Annotated[AlertFilter | None, strawberry.argument(description="Which alerts.")] = None,  # noqa: A002
     ) -> list[VarianceAlert]:
         return await alerts_then(self.seen, filter)
+
+    @strawberry.field(description="The newest recommendation of reserves known at that moment.")
+    async def latest_recommendation(self) -> ReserveRun | None:
+        seen = self.seen
+        return await latest(seen.context, seen.row.id, seen.known_version, seen.at)
 
 
 @strawberry.type(

@@ -68,6 +68,16 @@ def alert_then_id(fund_id: UUID, alert: str, at: datetime, known_at: datetime) -
     return f"alertthen:{fund_id}:{micros(at)}:{micros(known_at)}:{alert}"
 
 
+def run_id(fund_id: UUID, run: str) -> str:
+    """Id of a reserve run."""
+    return f"run:{fund_id}:{run}"
+
+
+def scenario_id(fund_id: UUID, scenario: str) -> str:
+    """Id of a saved scenario."""
+    return f"scenario:{fund_id}:{scenario}"
+
+
 def named(given: str, kind: str, *path: str) -> tuple[UUID, str]:
     """Fund and name of the rule or alert that an id means, whichever moment it was seen at.
 
@@ -99,6 +109,8 @@ _PARTS = {
     "rulethen": 3,
     "alert": 1,
     "alertthen": 3,
+    "run": 1,
+    "scenario": 1,
 }
 
 

@@ -9,6 +9,7 @@ from api.companies import portfolio_company, see
 from api.context import Context
 from api.funds import fund_of, state_of
 from api.node import Node
+from api.reserves import one as one_run, one_scenario
 from api.rules import one_rule, rule_then
 from api.snapshots import snapshot_of
 from api.timeline import shown
@@ -34,6 +35,10 @@ async def find(context: Context, given: str) -> Node | None:  # noqa: PLR0911 - 
             return await _fact(context, row, found.parts[0])
         case "snapshot":
             return await _snapshot(context, row, found.parts[0])
+        case "run":
+            return await one_run(context, row.id, found.parts[0])
+        case "scenario":
+            return await one_scenario(context, row.id, found.parts[0])
         case "rule":
             return await one_rule(context, row.id, found.parts[0])
         case "alert":

@@ -11,6 +11,7 @@ from strawberry.types import ExecutionContext
 
 from api import (
     recording,
+    reserving,
     snapshots as caches,
     timeline as history,
     viewer as whoever,
@@ -31,7 +32,7 @@ from infra.people import Role
 
 
 @strawberry.type(description="What can be asked.")
-class Query(watching.Queries):
+class Query(watching.Queries, reserving.Queries):
     @strawberry.field(description="Who asks.")
     def viewer(self, info: Asked) -> whoever.Viewer:
         return whoever.viewer(info.context)
@@ -102,7 +103,7 @@ class Query(watching.Queries):
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(watching.Mutations):
+class Mutation(watching.Mutations, reserving.Mutations):
     @strawberry.mutation(description="Opens a fund; whoever opens it is its first ADMIN.")
     async def open_fund(
         self,
@@ -132,7 +133,7 @@ class Mutation(watching.Mutations):
 
 
 @strawberry.type(description="What can be followed.")
-class Subscription(watching.Subscriptions):
+class Subscription(watching.Subscriptions, reserving.Subscriptions):
     @strawberry.subscription(
         description="Facts of a fund in version order, first those after `afterVersion` that are already stored, then "
         "each new one; no gap, no repeat. Without `afterVersion`, only new ones."

@@ -50,6 +50,19 @@ def tour(sample: Sample) -> list[tuple[str, str]]:
 }}""",
         ),
         *_live_miss(sample, fund),
+        (
+            "6. Where the next follow-on dollar earns most: now, and as one would have said three years ago",
+            f"""query WhereNext {{
+  now: optimalReserves(fundId: {fund}) {{ ...Ranking }}
+  threeYearsAgo: optimalReserves(fundId: {fund}, at: "{_instant(sample.moments.three_years_ago)}") {{ ...Ranking }}
+}}
+fragment Ranking on ReserveRun {{
+  pool staleSince
+  recommendations {{
+    rank companyName followOnMultiple confidenceScore currentReserveAllocation recommendedAllocation action
+  }}
+}}""",
+        ),
     ]
 
 

@@ -2,5 +2,6 @@
 
 from domain import alerts, capital, correction, forecasting, investing, rules
 from domain.event import KINDS
+from domain.reserves import runs
 
-__all__ = ["KINDS", "alerts", "capital", "correction", "forecasting", "investing", "rules"]
+__all__ = ["KINDS", "alerts", "capital", "correction", "forecasting", "investing", "rules", "runs"]

@@ -13,6 +13,7 @@ from domain.forecasting import ActualRecorded, MetricType
 from domain.fund import CompanyStatus
 from domain.matching import Basis, Plans
 from domain.periods import Period
+from domain.reserves.options import RunOptions
 from domain.sample.calendar import HISTORY, Calendar
 from domain.sample.fund import Moments, sample_fund
 from domain.sample.rules import PAUSED_RULE
@@ -77,6 +78,9 @@ async def ensure_sample(runtime: Runtime, owner: Person, now: datetime, progress
     first_reported = await runtime.pool.fetchval(_BEFORE_FIRST_VOID, fund_id)
     await runtime.evaluator.evaluate(fund_id)
     await _handle_alerts(runtime, fund_id, owner)
+    for moment, key in ((None, "now"), (sample.moments.three_years_ago, "three years ago")):
+        options = RunOptions(iterations=runtime.settings.monte_carlo_iterations)
+        await runtime.runs.request(fund_id, options, moment, None, actor=owner.id, key=f"{OPENING_KEY}: {key}")
     miss = await _miss_to_come(runtime, fund_id, Calendar(now.date()))
     return Sample(fund_id, sample.moments, first_reported, sample.restated_company_id, miss)
 

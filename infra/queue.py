@@ -15,6 +15,9 @@ KEEP_UP_SNAPSHOTS = "keep_up_snapshots"
 EVALUATE = "evaluate"
 DELIVER = "deliver"
 REFRESH_SUMMARY = "refresh_summary"
+OPTIMISE = "optimise"
+RESERVES_QUEUE = "arq:reserves"
+"""Apart, so that long runs keep nothing else waiting."""
 REFRESH_AFTER = timedelta(seconds=1)
 """Changes of that long share one refresh."""
 
@@ -74,6 +77,14 @@ class Queue:
         """
         job_id = f"{DELIVER}:{fund_id}:{channel}:{turn}:{self._run}"
         await self._ask(DELIVER, str(fund_id), channel.value, job_id=job_id, queue=channel_queue(channel))
+
+    async def optimise(self, fund_id: UUID, run_id: str, turn: str) -> None:
+        """Ask for a reserve run to be computed; asked again for the same `turn` while it waits, once.
+
+        Raises:
+            UnavailableError: If Redis can't be reached.
+        """
+        await self._ask(OPTIMISE, str(fund_id), run_id, job_id=f"{OPTIMISE}:{run_id}:{turn}", queue=RESERVES_QUEUE)
 
     async def refresh_summary(self) -> None:
         """Ask for the summary of variances to be brought up to date, soon.

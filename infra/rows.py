@@ -46,6 +46,15 @@ class FactRow(SQLModel, table=True):
         Index("fact_by_valid_time", "fund_id", "touches_at", "version"),
         Index("fact_by_company", "fund_id", "company_id", "version", postgresql_where=text("company_id IS NOT NULL")),
         Index("fact_of_alerts", "fund_id", "version", postgresql_where=text("starts_with(type, 'ALERT_')")),
+        Index(
+            "fact_of_runs",
+            "fund_id",
+            "version",
+            postgresql_where=text(
+                "type IN ('RESERVE_RUN_REQUESTED', 'RESERVES_RECOMMENDED', 'RESERVE_RUN_FAILED', "
+                "'RESERVE_RUN_CANCELLED', 'RESERVE_SCENARIO_SAVED')"
+            ),
+        ),
     )
 
     fund_id: UUID = Field(primary_key=True)
@@ -187,6 +196,16 @@ class AlertMarkRow(SQLModel, table=True):
     fund_id: UUID = Field(primary_key=True)
     alert_id: str = Field(primary_key=True, sa_type=Text)
     person_id: UUID = Field(primary_key=True, foreign_key="person.id", ondelete="CASCADE")
+    version: int = Field(sa_column=_version())
+
+
+class OpenRunRow(SQLModel, table=True):
+    """A reserve run that isn't over: a read model."""
+
+    __tablename__ = "open_run"
+
+    fund_id: UUID = Field(primary_key=True)
+    run_id: str = Field(primary_key=True, sa_type=Text)
     version: int = Field(sa_column=_version())
 
 

@@ -24,6 +24,8 @@ from infra.names import Names
 from infra.notices import Notices
 from infra.people import People
 from infra.postgres import open_pool, plain_url
+from infra.reserve_inputs import ReserveInputs
+from infra.runs import Runs
 from infra.sending import Sender
 from infra.settings import Settings
 from infra.snapshots import Snapshots
@@ -56,6 +58,8 @@ class Runtime:
     channels: Channels
     notices: Notices
     sender: Sender
+    runs: Runs
+    reserve_inputs: ReserveInputs
 
 
 @asynccontextmanager
@@ -106,6 +110,8 @@ async def opened(
             channels=channels,
             notices=Notices(history, alerts, names, funds),
             sender=Sender(settings, channels),
+            runs=Runs(pool, redis, ledger),
+            reserve_inputs=ReserveInputs(pool, states, figures),
         )
     finally:
         await feed.stop()

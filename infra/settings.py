@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     monte_carlo_iterations: Annotated[
         int, Field(ge=1, le=10_000_000, description="Paths of a reserve simulation when a request names none.")
     ] = 10_000
+    reserve_concurrency: Annotated[
+        int, Field(ge=1, le=64, description="Reserve runs that a worker computes at once.")
+    ] = 2
+    reserve_timeout: Annotated[
+        int, Field(ge=1, le=86_400, description="Seconds after which a reserve run has failed.")
+    ] = 600
     smtp_url: Annotated[
         SecretStr | None,
         Field(description="Mail server, such as smtp://user:password@mail.example.org:587; unset sends no e-mail."),

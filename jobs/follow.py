@@ -11,6 +11,7 @@ from infra.evaluation import CONSUMER as VARIANCE
 from infra.feed import hints
 from infra.postgres import UnavailableError
 from infra.queue import Queue
+from infra.runs import CONSUMER as RUNS
 from infra.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -93,10 +94,15 @@ async def react(runtime: Runtime, cursors: Cursors, queue: Queue, asked: Asked) 
             for fund_id, channel in due:
                 if (turn := asked.turn((fund_id, channel), "due")) is not None:
                     await queue.deliver(fund_id, channel, turn)
-            asked.keep({behind.fund_id for behind in behind_in_evaluation} | set(due))
+            asked.keep({behind.fund_id for behind in behind_in_evaluation} | set(due) | set(await runtime.runs.open()))
         for behind in await cursors.behind(SNAPSHOTS):
             await _react_to(behind, runtime.settings.snapshot_frequency, queue)
             await cursors.advance(SNAPSHOTS, behind.fund_id, behind.version)
+        for behind in await cursors.behind(RUNS):
+            await runtime.runs.notice(behind.fund_id)
+        for fund_id, run_id in await runtime.runs.open():
+            if (turn := asked.turn((fund_id, run_id), "open")) is not None:
+                await queue.optimise(fund_id, run_id, turn)
     except UnavailableError as fault:
         log.warning("reactions wait: %s", fault)
         await asyncio.sleep(1)

@@ -15,6 +15,7 @@ from arq.worker import Function, Worker
 from redis.exceptions import RedisError
 
 from domain.rules import DeliveryChannel
+from infra.computing import Computers
 from infra.locate import servers
 from infra.logs import configure
 from infra.postgres import UnavailableError
@@ -22,14 +23,16 @@ from infra.queue import (
     DELIVER,
     EVALUATE,
     KEEP_UP_SNAPSHOTS,
+    OPTIMISE,
     REFRESH_SUMMARY,
+    RESERVES_QUEUE,
     Queue,
     channel_queue,
     redis_settings,
 )
 from infra.runtime import Runtime, opened
 from infra.settings import settings
-from jobs import alerts, snapshots
+from jobs import alerts, reserves, snapshots
 from jobs.follow import follow
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,8 @@ POLL_SECONDS = 0.05
 """Between two looks into a queue: an alert waits for that long at most."""
 MOST_DELIVERING = 50
 """Funds whose notices one channel delivers at once: servers that hang keep only their own fund waiting."""
+RECALCULATED_MINUTE = 7
+"""Of each hour: a little after others' jobs of the full hour."""
 DAILY_LOOK_HOUR = 5
 """In UTC: before the day's digests, in most of the world."""
 
@@ -87,14 +92,27 @@ async def deliver(ctx: dict[str, Any], fund_id: str, channel: str) -> int:
         return await alerts.deliver(ctx["runtime"], UUID(fund_id), DeliveryChannel(channel))
 
 
+async def optimise(ctx: dict[str, Any], fund_id: str, run_id: str) -> bool:
+    """Job: a reserve run."""
+    with _backing_off(ctx):
+        return await reserves.optimise(ctx["runtime"], ctx["computers"], UUID(fund_id), run_id)
+
+
+async def recalculate(ctx: dict[str, Any]) -> int:
+    """Job: new runs in place of those out of date."""
+    with _backing_off(ctx):
+        return await reserves.recalculate(ctx["runtime"])
+
+
 async def nightly_snapshots(ctx: dict[str, Any]) -> int:
     """Job: the night's snapshots."""
     with _backing_off(ctx):
         return await snapshots.nightly(ctx["runtime"])
 
 
-def workers(runtime: Runtime, queue: Queue, redis_url: str) -> list[Worker]:
+def workers(runtime: Runtime, queue: Queue, redis_url: str, computers: Computers | None = None) -> list[Worker]:
     """The arq workers with every job of the product: one for the ledger's, and one for each channel outward."""
+    computing = computers or Computers(runtime.settings.reserve_concurrency)
     functions = [
         func(keep_up_snapshots, name=KEEP_UP_SNAPSHOTS, keep_result=0),
         func(evaluate, name=EVALUATE, keep_result=0),
@@ -102,6 +120,7 @@ def workers(runtime: Runtime, queue: Queue, redis_url: str) -> list[Worker]:
     ]
     cron_jobs = [
         cron(nightly_snapshots, hour=0, minute=0, run_at_startup=False, max_tries=MAX_TRIES),
+        cron(recalculate, minute=RECALCULATED_MINUTE, run_at_startup=False, max_tries=MAX_TRIES),
         cron(daily_look, hour=DAILY_LOOK_HOUR, minute=0, run_at_startup=False, max_tries=MAX_TRIES),
     ]
     outward = [func(deliver, name=DELIVER, keep_result=0)]
@@ -111,7 +130,7 @@ def workers(runtime: Runtime, queue: Queue, redis_url: str) -> list[Worker]:
             functions=functions,
             cron_jobs=cron_jobs,
             redis_settings=redis_settings(redis_url),
-            ctx={"runtime": runtime, "queue": queue},
+            ctx={"runtime": runtime, "queue": queue, "computers": computing},
             handle_signals=False,
             max_tries=MAX_TRIES,
             timezone=UTC,
@@ -131,6 +150,13 @@ def workers(runtime: Runtime, queue: Queue, redis_url: str) -> list[Worker]:
             )
             for channel in DeliveryChannel
             if channel is not DeliveryChannel.IN_APP
+        ),
+        worker(
+            [func(optimise, name=OPTIMISE, keep_result=0, timeout=runtime.settings.reserve_timeout + 60)],
+            cron_jobs=None,
+            queue_name=RESERVES_QUEUE,
+            max_jobs=runtime.settings.reserve_concurrency,
+            poll_delay=POLL_SECONDS,
         ),
     ]
 
@@ -159,17 +185,21 @@ async def run(database_url: str, redis_url: str) -> None:
 async def _work(database_url: str, redis_url: str) -> None:
     async with opened(settings(), database_url, redis_url) as runtime:
         queue = await Queue.connected(redis_url)
-        every = workers(runtime, queue, redis_url)
+        computers = Computers(runtime.settings.reserve_concurrency)
+        every = workers(runtime, queue, redis_url, computers)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for one in every:
                     tasks.create_task(one.async_run())
                 tasks.create_task(follow(runtime, queue))
+                # The first run shouldn't wait for NumPy and the solver.
+                tasks.create_task(computers.warm())
         except* (UnavailableError, RedisError, OSError) as faults:
             raise faults.exceptions[0] from None
         finally:
             for one in every:
                 await _close(one)
+            computers.close()
             await queue.close()
 
 

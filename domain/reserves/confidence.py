@@ -66,23 +66,18 @@ def funded(candidates: Sequence[Candidate], limits: Limits, values: Sequence[Flo
     rooms = np.tile([one.room for one in candidates], (draws.size, 1))
     stages = np.tile(cells.stage_rooms, (draws.size, 1))
     cheques = np.zeros((draws.size, len(candidates), cells.rounds), np.int64)
-    # A cheque into an early round makes room in a later one, so what was full may have room again.
-    for _ in range(cells.rounds):
-        before = left.copy()
-        for cell in order:
-            company, number, stage = cells.company[cell], cells.number[cell], cells.stage[cell]
-            cheque = cheques[draws, company, number]
-            raised = np.einsum("dr,dr->d", cells.follow[cell], cheques[draws, company])
-            cap = (np.minimum(cells.owned[cell] + raised, cells.sizes[cell]) + MOTE).astype(np.int64)
-            room = np.minimum(np.minimum(left, cap - cheque), np.minimum(rooms[draws, company], stages[draws, stage]))
-            given = (room > 0) & (cheque + room >= limits.min_check) & (value[cell, draws] > 1.0)
-            room = np.where(given, room, 0)
-            cheques[draws, company, number] += room
-            rooms[draws, company] -= room
-            stages[draws, stage] -= room
-            left -= room
-        if (left == before).all():
-            break
+    # Once round is enough: only a cheque makes room for a further one, and whoever has one is funded.
+    for cell in order:
+        company, number, stage = cells.company[cell], cells.number[cell], cells.stage[cell]
+        raised = np.einsum("dr,dr->d", cells.follow[cell], cheques[draws, company])
+        cap = (np.minimum(cells.owned[cell] + raised, cells.sizes[cell]) + MOTE).astype(np.int64)
+        room = np.minimum(np.minimum(left, cap), np.minimum(rooms[draws, company], stages[draws, stage]))
+        given = (room >= max(limits.min_check, 1)) & (value[cell, draws] > 1.0)
+        cheque = np.where(given, room, 0)
+        cheques[draws, company, number] = cheque
+        rooms[draws, company] -= cheque
+        stages[draws, stage] -= cheque
+        left -= cheque
     found: NDArray[np.bool_] = cheques.sum(axis=2) > 0
     return found
 

@@ -104,7 +104,7 @@ def curve(tree: Tree, ownership: float, rate: float = 0.0) -> Curve:
     return Curve(np.array(caps), cost[:, 0], (cost * brought)[:, 0])
 
 
-def per_round(tree: Tree, odds: Odds, rate: float = 0.0) -> tuple[Floats, Floats]:
+def per_round(tree: Tree, odds: Odds, rate: float) -> tuple[Floats, Floats]:
     """`D'` of each round, and what a dollar invested in it brings, in each draw: both of shape (rounds, draws)."""
     cost: Floats = np.multiply.accumulate(odds.onward, axis=0)
     brought, months = np.zeros_like(cost), tree.months_to()

@@ -189,8 +189,7 @@ def ended(run: Run, event: Ended, version: int, at: datetime) -> Run:
             return replace(over, status=RunStatus.SUCCEEDED, elapsed_ms=event.elapsed_ms, advice=event.advice)
         case ReserveRunFailed():
             return replace(over, status=RunStatus.FAILED, error=event.reason)
-        case ReserveRunCancelled():
-            return replace(over, status=RunStatus.CANCELLED)
+    return replace(over, status=RunStatus.CANCELLED)
 
 
 def runs_of(facts: Iterable[tuple[RunEvent, int, datetime, str]]) -> dict[str, Run]:

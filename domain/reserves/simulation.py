@@ -262,7 +262,7 @@ def spread(values: Floats) -> Spread:
     """How values are spread. Takes them apart: they are in another order afterwards."""
     count = values.size
     mean, deviation = float(values.mean()), float(values.std())
-    places = [min(int(share * count), count - 1) for share in (0.05, 0.5, 0.95)]
+    places = [int(share * count) for share in (0.05, 0.5, 0.95)]
     values.partition(places)
     worst = max(int(WORST * count), 1)
     return Spread(

@@ -19,7 +19,8 @@ from tests.conftest import Servers
 from tests.system.program import Outcome
 
 COMMANDS = [
-    "up", "serve", "worker", "migrate", "token", "open", "import", "export", "verify", "rebuild", "schema", "funds",
+    "up", "serve", "worker", "migrate", "token", "open", "import", "export", "verify",
+    "reserves", "rebuild", "schema", "funds",
 ]  # fmt: skip
 NOBODY = "00000000-0000-0000-0000-000000000000"
 OPENING = ("--size", "60000000.00", "--currency", "USD", "--vintage", "2006", "--opened-at", "2006-01-01T00:00:00Z")
@@ -438,3 +439,22 @@ def test_alerts_are_made_again_fund_by_fund(migrated: Cli) -> None:
     assert {f"{first}  0 alerts", f"{second}  0 alerts"} <= set(every)
     assert complaint(migrated("rebuild", "alerts", "--fund", NOBODY)).startswith("No such fund")
     assert "'totals'" in misuse(migrated("rebuild", "totals"))
+
+
+def test_companies_are_ranked_as_a_table_and_as_json(migrated: Cli, tmp_path: Path) -> None:
+    fund = opened(migrated)
+    assert migrated("import", written(tmp_path, "facts.csv", GOOD_ROWS), "--fund", fund).code == 0
+    table = migrated("reserves", "--fund", fund, "--iterations", "100")
+    assert table.code == 0, table.err
+    assert table.out.split()[:2] == ["rank", "company"]
+    assert "Acme" in table.out
+    told = migrated("reserves", "--fund", fund, "--iterations", "100", "--json")
+    assert [one["company_name"] for one in json.loads(told.out)["recommendations"]] == ["Acme"]
+    assert migrated("reserves", "--fund", fund, "--iterations", "100", "--json").out == told.out
+    # Nothing was stored.
+    assert migrated("verify", "--fund", fund).out == f"{fund}  4 facts, chain whole\n"
+
+
+def test_a_ranking_of_no_fund_or_too_few_paths_is_told(migrated: Cli) -> None:
+    assert migrated("reserves", "--fund", NOBODY).code == 1
+    assert migrated("reserves", "--fund", NOBODY, "--iterations", "99").code == 2

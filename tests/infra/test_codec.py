@@ -39,6 +39,8 @@ _LEAVES: dict[Any, st.SearchStrategy[Any]] = {
     CompanyKey: texts,
     str: texts,
     bool: st.booleans(),
+    # Of figures such as multiples: very small and very large ones are spelled differently from program to program.
+    float: st.one_of(st.just(0.0), st.floats(0.001, 1e15), st.floats(-1e15, -0.001)),
     int: st.integers(-(2**63), 2**63 - 1),
     date: st.dates(),
     datetime: st.datetimes(timezones=st.just(UTC)),

@@ -45,6 +45,24 @@ from domain.investing import (
     ValuationUpdated,
 )
 from domain.matching import ForecastPolicy
+from domain.reserves.options import ReserveMode, ReserveRankBy, ReserveStrategy, RunOptions, StageCap
+from domain.reserves.results import (
+    CurvePoint,
+    PlanAllocation,
+    ReserveAction,
+    ReserveAdvice,
+    ReserveBaseline,
+    ReservePlan,
+    ReserveRecommendation,
+    UnavailableCompany,
+)
+from domain.reserves.runs import (
+    ReserveRunCancelled,
+    ReserveRunFailed,
+    ReserveRunRequested,
+    ReserveScenarioSaved,
+    ReservesRecommended,
+)
 from domain.rules import (
     AlertRuleSet,
     AlertRung,
@@ -74,6 +92,75 @@ FIGURES = AlertFigures(
     flags=("SIGN_CROSS", "LATE"),
     forecast_version=12,
     actual_version=41,
+)
+RUN = "5b3c" * 8
+OPTIONS = RunOptions(
+    2_500,
+    usd("500000.01"),
+    7,
+    (ReserveStrategy.HEURISTIC, ReserveStrategy.OPTIMAL),
+    ReserveMode.POOLED,
+    ReserveRankBy.OWNERSHIP_ADJUSTED,
+    usd("9000000.00"),
+    usd("250000.00"),
+    usd("3000000.00"),
+    share("0.1250"),
+    share("0.35"),
+    (StageCap("Séed", usd("1000000.50")),),
+    share("0.45"),
+    Decimal("0.120"),
+    share("0.90"),
+)
+ADVICE = ReserveAdvice(
+    usd("9000000.00"),
+    (
+        ReserveRecommendation(
+            1,
+            COMPANY,
+            "Œuvre\n& Söhne 😀",
+            "series_a",
+            usd("750000.00"),
+            usd("250000.00"),
+            usd("1250000.00"),
+            usd("500000.00"),
+            ReserveAction.INCREASE,
+            3.25,
+            2.0,
+            0.1 + 0.2,
+            1e-09,
+            1.7976931348623157e308,
+            65.0,
+            1.5,
+            0.975,
+            usd("437500.01"),
+            0.0125,
+            0.25,
+            1.75,
+            12.5,
+            "cut-off",
+            (CurvePoint(usd("250000.00"), 3.25, 0.875), CurvePoint(usd("500000.00"), 1.0, 0.5)),
+        ),
+    ),
+    (UnavailableCompany(CompanyKey("b"), "B", "the fund's ownership isn't known"),),
+    (
+        ReservePlan(
+            ReserveStrategy.HEURISTIC,
+            (PlanAllocation(COMPANY, "Œuvre", usd("1000000.00")),),
+            usd("1000000.00"),
+            usd("8000000.00"),
+            True,
+            usd("20000000.01"),
+            usd("12000000.00"),
+            usd("1000000.00"),
+            usd("10000000.00"),
+            usd("50000000.00"),
+            usd("500000.00"),
+            usd("900000.00"),
+            "the solver gave up",
+        ),
+    ),
+    ReserveBaseline(usd("8000000.00"), usd("500000.00"), usd("7000000.00"), usd("30000000.00"), usd("250000.00")),
+    1.05,
 )
 EVENTS: Mapping[str, Event] = {
     "FUND_OPENED": FundOpened("Ælfric Ventures II", "EUR", 2006, usd("60000000.01"), "Europe/Berlin"),
@@ -166,6 +253,22 @@ EVENTS: Mapping[str, Event] = {
         notifies=True,
         reason="an order moved into the next quarter's\tbooks",
         figures=FIGURES,
+    ),
+    "RESERVE_RUN_REQUESTED": ReserveRunRequested(
+        RUN,
+        datetime(2010, 2, 28, 22, 30, 0, 123_456, tzinfo=UTC),
+        datetime(2011, 1, 1, tzinfo=UTC),
+        41,
+        "1",
+        OPTIONS,
+        at_present=False,
+        known_at_present=False,
+    ),
+    "RESERVES_RECOMMENDED": ReservesRecommended(RUN, 1_234, ADVICE),
+    "RESERVE_RUN_FAILED": ReserveRunFailed(RUN, "the limits can't all be kept: œuvre"),
+    "RESERVE_RUN_CANCELLED": ReserveRunCancelled(RUN),
+    "RESERVE_SCENARIO_SAVED": ReserveScenarioSaved(
+        "7e1f" * 8, 'Base "case" 😀', RUN, ReserveStrategy.PRIORITY_GREEDY, "for the\tpartners"
     ),
 }
 """Today's events of the payloads stored: every field holds something other than its default."""

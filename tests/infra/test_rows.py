@@ -80,7 +80,7 @@ async def test_migrators_that_start_together_make_one_schema(empty_database: str
     await asyncio.gather(*(migrate_in_loop(url) for url in (empty_database, other) * 2))
     connection = await asyncpg.connect(empty_database)
     try:
-        assert await connection.fetchval("SELECT array_agg(version_num) FROM alembic_version") == ["0002"]
+        assert await connection.fetchval("SELECT array_agg(version_num) FROM alembic_version") == ["0003"]
         # Every migrator gave its lock back.
         locks = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""

@@ -74,7 +74,7 @@ def test_every_field_may_also_be_sent_as_null_where_it_may_be_left_out(kind: Eve
     check()
 
 
-def test_the_opening_of_a_fund_and_facts_about_alerts_are_shown_and_not_recorded() -> None:
+def test_the_opening_of_a_fund_and_facts_about_alerts_and_runs_are_shown_and_not_recorded() -> None:
     recordable = {kind.name for kind in wire.RECORDABLE.values()}
     assert set(KINDS) - recordable == {
         "FUND_OPENED",
@@ -83,6 +83,11 @@ def test_the_opening_of_a_fund_and_facts_about_alerts_are_shown_and_not_recorded
         "ALERT_ACKNOWLEDGED",
         "ALERT_SNOOZED",
         "ALERT_RESOLVED",
+        "RESERVE_RUN_REQUESTED",
+        "RESERVES_RECOMMENDED",
+        "RESERVE_RUN_FAILED",
+        "RESERVE_RUN_CANCELLED",
+        "RESERVE_SCENARIO_SAVED",
     }
     for name in set(KINDS) - recordable:
         with pytest.raises(Invalid):

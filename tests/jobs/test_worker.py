@@ -15,6 +15,7 @@ import pytest
 from arq import Retry
 from arq.cron import CronJob
 
+from infra.computing import Computers
 from infra.queue import Queue
 from infra.snapshots import SnapshotKind
 from jobs.worker import (
@@ -24,6 +25,8 @@ from jobs.worker import (
     evaluate,
     keep_up_snapshots,
     nightly_snapshots,
+    optimise,
+    recalculate,
     refresh_summary,
     workers,
 )
@@ -82,7 +85,7 @@ async def test_more_facts_than_the_frequency_bring_a_snapshot(funds: Funds, queu
 async def test_the_nights_job_runs_at_midnight_in_utc_and_makes_every_funds_snapshot(
     funds: Funds, queue: Queue
 ) -> None:
-    nightly, _ = crons(funds, queue)
+    nightly, _, _ = crons(funds, queue)
     assert next_run(nightly, datetime(2026, 3, 29, 0, 30, tzinfo=UTC)) == datetime(2026, 3, 30, tzinfo=UTC)
     fund_id = await funds.opened()
     itself = await funds.queue_itself()
@@ -97,16 +100,23 @@ async def test_the_nights_job_runs_at_midnight_in_utc_and_makes_every_funds_snap
 
 
 async def test_the_daily_look_is_early_in_the_morning_in_utc(funds: Funds, queue: Queue) -> None:
-    _, daily = crons(funds, queue)
+    _, _, daily = crons(funds, queue)
     assert next_run(daily, datetime(2026, 3, 29, 0, 30, tzinfo=UTC)) == datetime(2026, 3, 29, 5, tzinfo=UTC)
     assert next_run(daily, datetime(2026, 3, 29, 5, 0, 30, tzinfo=UTC)) == datetime(2026, 3, 30, 5, tzinfo=UTC)
 
 
-async def test_each_channel_outward_has_a_queue_of_its_own(funds: Funds, queue: Queue) -> None:
+async def test_reserves_are_recalculated_every_hour(funds: Funds, queue: Queue) -> None:
+    _, hourly, _ = crons(funds, queue)
+    assert next_run(hourly, datetime(2026, 3, 29, 0, 30, tzinfo=UTC)) == datetime(2026, 3, 29, 1, 7, tzinfo=UTC)
+    assert next_run(hourly, datetime(2026, 3, 29, 1, 0, tzinfo=UTC)) == datetime(2026, 3, 29, 1, 7, tzinfo=UTC)
+
+
+async def test_each_channel_outward_and_reserves_have_queues_of_their_own(funds: Funds, queue: Queue) -> None:
     ledgers, *outward = workers(funds.runtime, queue, funds.redis.url)
     assert sorted(ledgers.functions) == [
         "cron:daily_look",
         "cron:nightly_snapshots",
+        "cron:recalculate",
         "evaluate",
         "keep_up_snapshots",
         "refresh_summary",
@@ -115,6 +125,7 @@ async def test_each_channel_outward_has_a_queue_of_its_own(funds: Funds, queue: 
         ("arq:email", ["deliver"]),
         ("arq:slack", ["deliver"]),
         ("arq:webhook", ["deliver"]),
+        ("arq:reserves", ["optimise"]),
     ]
 
 
@@ -123,7 +134,7 @@ async def test_while_the_database_is_away_a_job_is_tried_again_later_and_later(f
         pass
     pauses = []
     for attempt in (1, 2, 5, 6, MAX_TRIES):
-        ctx = {"runtime": gone, "queue": queue, "job_try": attempt}
+        ctx = {"runtime": gone, "queue": queue, "computers": Computers(1), "job_try": attempt}
         fund_id, retries = str(uuid4()), []
         for job in (
             keep_up_snapshots(ctx, fund_id),
@@ -132,6 +143,8 @@ async def test_while_the_database_is_away_a_job_is_tried_again_later_and_later(f
             daily_look(ctx),
             deliver(ctx, fund_id, "EMAIL"),
             refresh_summary(ctx),
+            optimise(ctx, fund_id, "run"),
+            recalculate(ctx),
         ):
             with pytest.raises(Retry) as tried:
                 await job

@@ -52,6 +52,7 @@ def test_queries_a_subscription_and_a_mutation_are_printed_ready_to_paste(demo: 
             "2. The second clock: one day as it was first reported, and as it is known since a valuation was restated",
             "3. What was recorded last: the corrections",
             "4. Who is behind plan: the alerts, and why each fired",
+            "6. Where the next follow-on dollar earns most: now, and as one would have said three years ago",
         ],
         "subscription": ["5. An alert as it comes: subscribe in one window …"],
         "mutation": ["… and record a miss in another"],

@@ -129,7 +129,7 @@ def companies(draw: st.DrawFn, place: int, rounds: int, *, linked: bool, committ
         for later, before in combinations(range(rounds), 2):
             follow[before, later] = draw(st.integers(0, 8)) / 10
     room, size = draw(amounts), draw(several)
-    owned = [draw(st.integers(0, 10)) / 10 * each for each in size]
+    owned = [draw(st.integers(0, 15)) / 10 * each for each in size]
     return Candidate(
         f"company {place}",
         draw(st.sampled_from(["seed", "a"])),

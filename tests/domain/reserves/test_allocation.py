@@ -78,6 +78,19 @@ def test_a_later_round_may_be_reserved_for_and_an_earlier_one_left_out() -> None
     assert plan.cheques == ((0, 3 * M),)
 
 
+def test_a_cent_is_given_where_there_is_room_for_one() -> None:
+    one = candidate((2.0, 5), room=0.00000001)
+    assert (optimise([one], limits(3)).amounts, marginal_greedy([one], limits(3))) == ((1,), ((1,),))
+    assert optimise([candidate((2.0, 5))], Limits(1)).amounts == (1,)
+
+
+def test_a_right_to_more_than_a_round_takes_no_more_than_the_round() -> None:
+    wide = Candidate("a", "seed", 9 * M, np.ones(1) * 2, np.array([2.0 * M]), np.array([5.0 * M]), np.zeros((1, 1)))
+    for least in (0, 1):
+        assert millions(optimise([wide], limits(9, least))) == (2,)
+        assert optimise([wide], limits(9, least)).bound == pytest.approx(11 * M)
+
+
 def test_a_poor_round_is_joined_for_the_rights_it_gives_in_a_good_one() -> None:
     linked = Candidate(
         "acme",
@@ -189,6 +202,12 @@ def test_the_shadow_price_is_of_the_cheques_that_are_written() -> None:
     plan = optimise([candidate((3.0, 2)), candidate((2.4, 3))], limits(3, 1.5))
     assert millions(plan) == (1.5, 1.5)
     assert plan.shadow_price == pytest.approx(3.0)
+
+
+def test_the_shadow_price_keeps_the_caps_of_stages_where_there_is_a_minimum_cheque() -> None:
+    two = [candidate((3.0, 5), stage="a"), candidate((1.5, 5))]
+    plan = optimise(two, limits(4, 1, a=2))
+    assert (millions(plan), plan.shadow_price) == ((2, 2), 1.5)
 
 
 def test_the_shadow_price_leaves_commitments_alone() -> None:

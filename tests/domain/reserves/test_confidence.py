@@ -93,6 +93,17 @@ def test_a_company_that_no_cheque_is_written_for_is_not_funded() -> None:
     values = [np.array([[3.0]]), np.array([[2.0]])]
     assert funded(two, Limits(9 * M, 0, {"a": 0}), values).tolist() == [[False, False]]
     assert funded(two, limits(9, 2), values).tolist() == [[False, True]]
+    assert funded(two, limits(9, 3), values).tolist() == [[False, True]]
+    assert funded(two, limits(9, 3.1), values).tolist() == [[False, False]]
+
+
+def test_an_early_cheque_that_makes_a_later_one_possible_may_leave_nothing_for_others() -> None:
+    linked = Candidate(
+        "acme", "seed", 9 * M, np.ones(2), np.full(2, 9.0 * M), np.array([2.0 * M, 0.0]), np.array([[0, 0], [1.0, 0]])
+    )
+    values = [np.array([[3.0], [2.0]]), np.array([[1.5]])]
+    assert funded([linked, candidate((1.5, 3))], limits(4), values).tolist() == [[True, False]]
+    assert funded([linked, candidate((1.5, 3))], limits(4.1), values).tolist() == [[True, True]]
 
 
 def test_the_spread_of_a_drawn_step_up_is_that_of_a_mean_of_thirty() -> None:

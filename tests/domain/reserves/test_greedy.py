@@ -454,6 +454,7 @@ def test_more_policies_than_that_are_refused() -> None:
     with pytest.raises(TooLarge) as told:
         allocate([], [policy(f"{n}") for n in range(MOST_POLICIES + 1)], LIMITS)
     assert (told.value.path, told.value.message) == (("stagePolicies",), "At most 1000 policies.")
+    assert allocate([], [policy(f"{n}") for n in range(MOST_POLICIES)], LIMITS).remaining == LIMITS.available
 
 
 @pytest.mark.parametrize("most", [MAX_MONEY, Money(0)])

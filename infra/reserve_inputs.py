@@ -1,0 +1,105 @@
+"""Inputs of a reserve run: the fund's companies at a moment, each with a tree or the reason why it has none."""
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from domain.correction import EventVoided
+from domain.forecasting import DealForecastCreated
+from domain.fund import CompanyStatus, Fund, Holding as Held
+from domain.reserves.runs import ReserveRunRequested
+from domain.reserves.sight import Holding
+from domain.reserves.tree import Tree, UnavailableModel, from_forecast, from_stage
+from infra import codec
+from infra.computing import Task
+from infra.figures import CompanyFigures, Figures
+from infra.postgres import translated
+from infra.states import States, resolve
+
+DAYS_A_MONTH = 30.44
+CENTS = 100
+_ROUNDS = """
+    SELECT version, schema_version, type, company_id, touches_at, payload FROM fact
+    WHERE fund_id = $1 AND type IN ('ROUND_PRICED', 'EVENT_VOIDED') AND touches_at <= $2 AND version <= $3
+"""
+
+
+class ReserveInputs:
+    """Reads what a run is computed from."""
+
+    def __init__(self, pool: asyncpg.Pool, states: States, figures: Figures) -> None:
+        self._pool = pool
+        self._states = states
+        self._figures = figures
+
+    async def task(self, fund_id: UUID, request: ReserveRunRequested) -> Task:
+        """The run's task: the fund as of its moment, as known then.
+
+        Raises:
+            CorruptionError: If a fact can't be read.
+        """
+        with translated():
+            known = await resolve(self._pool, fund_id, request.known_at)
+        state = (await self._states.state(fund_id, request.at, known.version)).state
+        active = [one for one in state.companies.values() if one.status is CompanyStatus.ACTIVE]
+        figures = await self._figures.of(fund_id, [one.company_id for one in active], request.at, known.version)
+        priced = await self._priced(fund_id, request.at, known.version)
+        holdings = [holding(one, figures.get(one.company_id), request.at, priced.get(one.company_id)) for one in active]
+        return Task(holdings, state.committed, available(state), request.options)
+
+    async def _priced(self, fund_id: UUID, at: datetime, version: int) -> dict[str, datetime]:
+        """When each company last raised a priced round."""
+        with translated():
+            rows = await self._pool.fetch(_ROUNDS, fund_id, at, version)
+        voided, priced = set[int](), dict[int, tuple[str, datetime]]()
+        for number, schema_version, name, company_id, touches_at, payload in rows:
+            event = codec.decode_event(name, schema_version, payload)
+            if isinstance(event, EventVoided):
+                voided.add(event.version)
+            else:
+                priced[number] = company_id, touches_at
+        found: dict[str, datetime] = {}
+        for number, (company_id, raised_at) in priced.items():
+            if number not in voided:
+                found[company_id] = max(raised_at, found.get(company_id, raised_at))
+        return found
+
+
+def available(state: Fund) -> int:
+    """What the fund can still invest, in cents."""
+    return max(int(state.available_capital), 0)
+
+
+def holding(one: Held, figures: CompanyFigures | None, at: datetime, priced_at: datetime | None) -> Holding:
+    """A company as a run sees it."""
+    tree: Tree | None = None
+    why = ""
+    try:
+        tree = _tree(one, figures, at, priced_at)
+    except UnavailableModel as fault:
+        why = str(fault)
+    return Holding(
+        id=one.company_id,
+        name=one.name,
+        stage=one.stage,
+        ownership=float(one.ownership or 0),
+        invested=one.invested,
+        planned=one.planned_reserves,
+        deployed=one.deployed_reserves,
+        tree=tree,
+        unavailable=why,
+    )
+
+
+def _tree(one: Held, figures: CompanyFigures | None, at: datetime, priced_at: datetime | None) -> Tree:
+    if one.ownership is None:
+        message = "the fund's ownership isn't known"
+        raise UnavailableModel(message)
+    forecast = figures.deal_forecast.event if figures is not None and figures.deal_forecast is not None else None
+    if isinstance(forecast, DealForecastCreated):
+        return from_forecast(forecast)
+    # Without a priced round it has waited since the fund's last cheque.
+    since = priced_at or max((when for when, amount in one.flows if amount < 0), default=at)
+    months = max((at - since).days / DAYS_A_MONTH, 0.0)
+    return from_stage(one.stage, None if one.valuation is None else one.valuation / CENTS, months)

@@ -1,0 +1,406 @@
+"""Runs: reserve runs from their facts, those that aren't over, and how each is doing."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from domain.refusal import IdempotencyMismatch, InvalidState, NotFound
+from domain.reserves.options import RunOptions
+from domain.reserves.runs import (
+    RUN_EVENTS,
+    Ended,
+    ReserveRunCancelled,
+    ReserveRunRequested,
+    ReserveScenarioSaved,
+    Run,
+    RunEvent,
+    RunStatus,
+    runs_of,
+)
+from infra.drafts import Draft
+from infra.history import COLUMNS, fact_of
+from infra.ledger import Ledger, OvertakenError
+from infra.postgres import translated
+from infra.states import resolve
+
+MODEL_VERSION = "1"
+"""As `domain.reserves.advice` has it; told here so that whoever only asks needs no NumPy."""
+CONSUMER = "runs"
+"""The cursor that says up to where runs have been noticed."""
+ATTEMPTS = 10
+TYPES = (
+    "RESERVE_RUN_REQUESTED",
+    "RESERVES_RECOMMENDED",
+    "RESERVE_RUN_FAILED",
+    "RESERVE_RUN_CANCELLED",
+)
+_TYPES = "('RESERVE_RUN_REQUESTED', 'RESERVES_RECOMMENDED', 'RESERVE_RUN_FAILED', 'RESERVE_RUN_CANCELLED')"
+_INDEXED = _TYPES.replace(")", ", 'RESERVE_SCENARIO_SAVED')")
+LOOK_SECONDS = 0.4
+"""Between two looks at the facts where nothing is heard."""
+KEPT_SECONDS = 3_600
+"""How long progress is remembered."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How a run is doing: share of the work done, 0 to 1."""
+
+    share: float
+    stage: str
+    message: str
+    seconds_left: float | None = None
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A run's plan under a name."""
+
+    saved: ReserveScenarioSaved
+    version: int
+    saved_at: datetime
+    saved_by: str
+
+
+def channel(run_id: str) -> str:
+    """Where a run's progress is told."""
+    return f"drypowder:run:{run_id}"
+
+
+class Runs:
+    """The read and write path to reserve runs."""
+
+    def __init__(self, pool: asyncpg.Pool, redis: Redis, ledger: Ledger) -> None:
+        self._pool = pool
+        self._redis = redis
+        self._ledger = ledger
+
+    async def request(
+        self,
+        fund_id: UUID,
+        options: RunOptions,
+        at: datetime | None,
+        known_at: datetime | None,
+        *,
+        actor: UUID,
+        key: str | None = None,
+    ) -> Run:
+        """A run of these options; the one that is going on already where it is the same.
+
+        Args:
+            key: The same key with the same input gives the first run, however it stands.
+
+        Raises:
+            Refusal: If the options or the moment can't be.
+            OvertakenError: If others kept asking in between.
+        """
+        options.check()
+        with translated():
+            known = await resolve(self._pool, fund_id, known_at)
+            changed = await self._changed(fund_id, known.version)
+        run_id = uuid4().hex if key is None else sha256(f"{fund_id}\0{actor}\0{key}".encode()).hexdigest()[:32]
+        for _ in range(ATTEMPTS):
+            # Before looking, so that whoever asks in between is noticed.
+            with translated():
+                read_at = await self._pool.fetchval("SELECT version FROM fund WHERE id = $1", fund_id)
+            earlier = None if key is None else await self.run(fund_id, run_id)
+            going_on = [] if earlier else await self._going_on(fund_id)
+            request = ReserveRunRequested(
+                run_id=run_id,
+                at=known.at_now if at is None else at,
+                known_at=known.known_at,
+                fund_version=changed,
+                model_version=MODEL_VERSION,
+                options=options,
+                at_present=at is None,
+                known_at_present=known_at is None,
+            )
+            if earlier is not None:
+                if not earlier.request.asks_like(request):
+                    raise IdempotencyMismatch
+                return earlier
+            for run in going_on:
+                if run.request.fund_version == request.fund_version and run.request.asks_like(request):
+                    return run
+            try:
+                await self._ledger.record_apart(
+                    fund_id, [Draft(request)], actor=actor, read_at=read_at, among=TYPES, correlation_id=request.run_id
+                )
+            except OvertakenError:
+                continue
+            found = await self.run(fund_id, request.run_id)
+            assert found is not None, "it was just recorded"
+            return found
+        raise OvertakenError
+
+    async def _changed(self, fund_id: UUID, version: int) -> int:
+        """Version of the last fact up to one that a run depends on: alerts and other runs change nothing."""
+        found = await self._pool.fetchval(
+            f"""SELECT version FROM fact WHERE fund_id = $1 AND version <= $2
+            AND NOT starts_with(type, 'ALERT_') AND type NOT IN {_INDEXED} ORDER BY version DESC LIMIT 1""",  # noqa: S608 - only our own words
+            fund_id,
+            version,
+        )
+        return int(found or 0)
+
+    async def stale_since(self, fund_id: UUID, run: Run) -> datetime | None:
+        """When the first fact was recorded that makes the run out of date; None while it isn't."""
+        if not run.request.known_at_present:
+            # What is learned later changes nothing of what was known then.
+            return None
+        with translated():
+            found: datetime | None = await self._pool.fetchval(
+                f"""SELECT recorded_at FROM fact WHERE fund_id = $1 AND version > $2 AND touches_at <= $3
+                AND NOT starts_with(type, 'ALERT_') AND type NOT IN {_INDEXED} ORDER BY version LIMIT 1""",  # noqa: S608
+                fund_id,
+                run.request.fund_version,
+                datetime.max.replace(tzinfo=run.request.at.tzinfo) if run.request.at_present else run.request.at,
+            )
+        return found
+
+    async def end(self, fund_id: UUID, run_id: str, event: Ended, *, actor: UUID) -> Run:
+        """The run, ended by this unless it was over already.
+
+        Raises:
+            NotFound: If there is no such run.
+            OvertakenError: If others kept recording facts about runs in between.
+        """
+        for _ in range(ATTEMPTS):
+            with translated():
+                read_at = await self._pool.fetchval("SELECT version FROM fund WHERE id = $1", fund_id)
+            run = await self.run(fund_id, run_id)
+            if run is None:
+                message = "No such run."
+                raise NotFound(message, "id")
+            if run.ended:
+                return run
+            try:
+                await self._ledger.record_apart(
+                    fund_id, [Draft(event)], actor=actor, read_at=read_at, among=TYPES, correlation_id=run_id
+                )
+            except OvertakenError:
+                continue
+            await self.tell(run_id, Progress(1.0, "done", "Over.", 0.0, over=True))
+            with translated():
+                await self._pool.execute("DELETE FROM open_run WHERE fund_id = $1 AND run_id = $2", fund_id, run_id)
+            found = await self.run(fund_id, run_id)
+            assert found is not None, "it was there"
+            return found
+        raise OvertakenError
+
+    async def cancel(self, fund_id: UUID, run_id: str, *, actor: UUID) -> Run:
+        """The run, cancelled.
+
+        Raises:
+            NotFound: If there is no such run.
+            InvalidState: If it is over.
+        """
+        run = await self.run(fund_id, run_id)
+        if run is not None and run.ended:
+            message = "This run is over."
+            raise InvalidState(message, "id")
+        found = await self.end(fund_id, run_id, ReserveRunCancelled(run_id), actor=actor)
+        if found.status is not RunStatus.CANCELLED:
+            message = "This run is over."
+            raise InvalidState(message, "id")
+        return found
+
+    async def run(self, fund_id: UUID, run_id: str) -> Run | None:
+        """One run, with what it came to."""
+        found = await self._runs(fund_id, [run_id])
+        return found.get(run_id)
+
+    async def page(self, fund_id: UUID, *, below: int | None, limit: int) -> list[Run]:
+        """Up to `limit` runs, newest asked first, those asked before version `below`."""
+        with translated():
+            rows = await self._pool.fetch(
+                f"""SELECT correlation_id FROM fact WHERE fund_id = $1 AND type IN {_INDEXED}
+                AND type = 'RESERVE_RUN_REQUESTED' AND version < $2 ORDER BY version DESC LIMIT $3""",  # noqa: S608
+                fund_id,
+                2**62 if below is None else below,
+                limit,
+            )
+        found = await self._runs(fund_id, [row["correlation_id"] for row in rows])
+        return sorted(found.values(), key=lambda run: -run.requested_version)
+
+    async def newest(
+        self, fund_id: UUID, wanted: ReserveRunRequested | None, *, version: int, at: datetime | None
+    ) -> Run | None:
+        """The newest finished run known at a version and a moment; like `wanted` where that is given."""
+        with translated():
+            rows = await self._pool.fetch(
+                f"""SELECT correlation_id FROM fact WHERE fund_id = $1 AND type IN {_INDEXED}
+                AND type = 'RESERVES_RECOMMENDED' AND version <= $2 AND ($3::timestamptz IS NULL OR touches_at <= $3)
+                ORDER BY version DESC LIMIT 200""",  # noqa: S608
+                fund_id,
+                version,
+                at,
+            )
+        ids = [row["correlation_id"] for row in rows]
+        for start in range(0, len(ids), 10):
+            found = await self._runs(fund_id, ids[start : start + 10])
+            for run_id in ids[start : start + 10]:
+                run = found.get(run_id)
+                if run is not None and (wanted is None or run.request.asks_like(wanted)):
+                    return run
+        return None
+
+    async def newest_of_present(self, fund_id: UUID, *, version: int) -> Run | None:
+        """The newest finished run that was asked of the present."""
+        with translated():
+            rows = await self._pool.fetch(
+                f"""SELECT correlation_id FROM fact WHERE fund_id = $1 AND type IN {_INDEXED}
+                AND type = 'RESERVES_RECOMMENDED' AND version <= $2 ORDER BY version DESC LIMIT 50""",  # noqa: S608
+                fund_id,
+                version,
+            )
+        found = await self._runs(fund_id, [row["correlation_id"] for row in rows])
+        return next((run for row in rows if (run := found[row["correlation_id"]]).request.present), None)
+
+    async def scenarios(self, fund_id: UUID) -> list[Scenario]:
+        """Saved scenarios, newest first."""
+        with translated():
+            rows = await self._pool.fetch(
+                f"SELECT {COLUMNS} FROM fact WHERE fund_id = $1 AND type IN {_INDEXED} "  # noqa: S608
+                "AND type = 'RESERVE_SCENARIO_SAVED' ORDER BY version DESC",
+                fund_id,
+            )
+        found = []
+        for row in rows:
+            fact = fact_of(fund_id, row)
+            assert isinstance(fact.event, ReserveScenarioSaved), "as its type says"
+            found.append(Scenario(fact.event, fact.version, fact.recorded_at, fact.actor))
+        return found
+
+    async def save(self, fund_id: UUID, scenario: ReserveScenarioSaved, *, actor: UUID) -> Scenario:
+        """Saves a scenario; of two with one name the newer one counts."""
+        appended = await self._ledger.record_apart(fund_id, [Draft(scenario)], actor=actor, read_at=2**62, among=TYPES)
+        fact = appended.facts[0]
+        return Scenario(scenario, fact.version, fact.recorded_at, fact.actor)
+
+    async def _runs(self, fund_id: UUID, run_ids: Sequence[str]) -> dict[str, Run]:
+        with translated():
+            rows = await self._pool.fetch(
+                f"SELECT {COLUMNS} FROM fact WHERE fund_id = $1 AND type IN {_INDEXED} "  # noqa: S608
+                "AND correlation_id = ANY ($2) ORDER BY version",
+                fund_id,
+                list(run_ids),
+            )
+        return runs_of(_told(fund_id, rows))
+
+    async def _going_on(self, fund_id: UUID) -> list[Run]:
+        """Runs of the fund that aren't over."""
+        await self.notice(fund_id)
+        with translated():
+            rows = await self._pool.fetch("SELECT run_id FROM open_run WHERE fund_id = $1", fund_id)
+        found = await self._runs(fund_id, [row["run_id"] for row in rows])
+        return [run for run in found.values() if not run.ended]
+
+    async def notice(self, fund_id: UUID) -> None:
+        """Notes which runs the newest facts of a fund began and ended."""
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(
+                    "SELECT pg_advisory_xact_lock(hashtextextended('runs ' || $1::uuid::text, 0))", fund_id
+                )
+                row = await connection.fetchrow(
+                    """SELECT f.version, coalesce(c.version, 0) AS seen FROM fund f
+                    LEFT JOIN cursor c ON c.consumer = $2 AND c.fund_id = f.id WHERE f.id = $1""",
+                    fund_id,
+                    CONSUMER,
+                )
+                if row is None or row["version"] <= row["seen"]:
+                    return
+                await connection.execute(
+                    f"""INSERT INTO open_run SELECT fund_id, correlation_id, version FROM fact
+                    WHERE fund_id = $1 AND version > $2 AND version <= $3 AND type IN {_INDEXED}
+                        AND type = 'RESERVE_RUN_REQUESTED' ON CONFLICT DO NOTHING""",  # noqa: S608
+                    fund_id,
+                    row["seen"],
+                    row["version"],
+                )
+                await connection.execute(
+                    f"""DELETE FROM open_run o USING fact f WHERE f.fund_id = $1 AND f.version > $2 AND f.version <= $3
+                    AND f.type IN {_INDEXED} AND f.type NOT IN ('RESERVE_RUN_REQUESTED', 'RESERVE_SCENARIO_SAVED')
+                    AND o.fund_id = f.fund_id AND o.run_id = f.correlation_id""",  # noqa: S608
+                    fund_id,
+                    row["seen"],
+                    row["version"],
+                )
+                await connection.execute(
+                    """INSERT INTO cursor VALUES ($1, $2, $3) ON CONFLICT (consumer, fund_id)
+                    DO UPDATE SET version = greatest(cursor.version, excluded.version)""",
+                    CONSUMER,
+                    fund_id,
+                    row["version"],
+                )
+
+    async def open(self) -> list[tuple[UUID, str]]:
+        """Fund and id of every run that isn't over, oldest first."""
+        with translated():
+            rows = await self._pool.fetch("SELECT fund_id, run_id FROM open_run ORDER BY version LIMIT 1000")
+        return [(row["fund_id"], row["run_id"]) for row in rows]
+
+    @asynccontextmanager
+    async def alone(self, run_id: str) -> AsyncIterator[bool]:
+        """Whether nobody else computes this run; the lock ends with this process at the latest."""
+        with translated():
+            async with self._pool.acquire() as connection:
+                held = await connection.fetchval(
+                    "SELECT pg_try_advisory_lock(hashtextextended('run ' || $1::text, 0))", run_id
+                )
+                try:
+                    yield bool(held)
+                finally:
+                    if held:
+                        await connection.execute(
+                            "SELECT pg_advisory_unlock(hashtextextended('run ' || $1::text, 0))", run_id
+                        )
+
+    async def tell(self, run_id: str, progress: Progress) -> None:
+        """Tells whoever follows the run. Lost words are covered by the facts."""
+        text = msgspec.json.encode(progress)
+        try:
+            async with self._redis.pipeline(transaction=False) as both:
+                both.set(channel(run_id), text, ex=KEPT_SECONDS)
+                both.publish(channel(run_id), text)
+                await both.execute()
+        except (RedisError, OSError):
+            return
+
+    async def words(self, run_id: str) -> AsyncGenerator[Progress | None, None]:
+        """Words on a run as they come; None after `LOOK_SECONDS` without any: what Redis says is only a hint."""
+        while True:
+            try:
+                async with self._redis.pubsub() as heard:
+                    await heard.subscribe(channel(run_id))
+                    while True:
+                        message = await heard.get_message(ignore_subscribe_messages=True, timeout=LOOK_SECONDS)
+                        yield None if message is None else msgspec.json.decode(message["data"], type=Progress)
+            except (RedisError, OSError):
+                yield None
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def progress(self, run_id: str) -> Progress | None:
+        """The last word on a run; None where none is remembered."""
+        try:
+            text = await self._redis.get(channel(run_id))
+        except (RedisError, OSError):
+            return None
+        return None if text is None else msgspec.json.decode(text, type=Progress)
+
+
+def _told(fund_id: UUID, rows: Iterable[asyncpg.Record]) -> Iterable[tuple[RunEvent, int, datetime, str]]:
+    for row in rows:
+        fact = fact_of(fund_id, row)
+        if isinstance(fact.event, RUN_EVENTS):
+            yield fact.event, fact.version, fact.recorded_at, fact.actor

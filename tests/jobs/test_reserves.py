@@ -1,0 +1,153 @@
+"""Reserve jobs: each run is computed once and ends once, whatever happens to workers and servers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from uuid import UUID
+
+import pytest_asyncio
+
+from domain.capital import FeeCharged
+from domain.money import Money
+from domain.reserves.options import RunOptions
+from domain.reserves.runs import Run, RunStatus
+from infra.computing import Computers
+from infra.queue import Queue
+from infra.runtime import Runtime, opened
+from infra.settings import Settings
+from jobs.reserves import optimise, recalculate
+from tests.infra.reserving import invest, record
+from tests.jobs.funds import Funds, following, until, working
+
+QUICK, LONG = RunOptions(iterations=100), RunOptions(iterations=10_000_000)
+
+
+@pytest_asyncio.fixture
+async def fund_id(funds: Funds) -> UUID:
+    found = await funds.opened()
+    await invest(funds.runtime, found, funds.actor)
+    return found
+
+
+@pytest_asyncio.fixture
+async def computers() -> AsyncIterator[Computers]:
+    found = Computers(2)
+    yield found
+    found.close()
+
+
+async def asked(funds: Funds, fund_id: UUID, options: RunOptions = QUICK) -> Run:
+    return await funds.runtime.runs.request(fund_id, options, None, None, actor=funds.actor)
+
+
+async def found(runtime: Runtime, fund_id: UUID, run: Run) -> Run:
+    now = await runtime.runs.run(fund_id, run.id)
+    assert now is not None
+    return now
+
+
+async def over(funds: Funds, fund_id: UUID, run: Run) -> Run:
+    async def ended() -> bool:
+        return (await found(funds.runtime, fund_id, run)).ended
+
+    await until(ended)
+    return await found(funds.runtime, fund_id, run)
+
+
+async def ends(funds: Funds, fund_id: UUID) -> int:
+    number: int = await funds.runtime.pool.fetchval(
+        """SELECT count(*) FROM fact WHERE fund_id = $1
+        AND type IN ('RESERVES_RECOMMENDED', 'RESERVE_RUN_FAILED', 'RESERVE_RUN_CANCELLED')""",
+        fund_id,
+    )
+    return number
+
+
+async def computing(funds: Funds, run: Run) -> None:
+    """Until a worker is at the run."""
+
+    async def told() -> bool:
+        word = await funds.runtime.runs.progress(run.id)
+        return word is not None and word.share > 0
+
+    await until(told)
+
+
+async def test_a_run_asked_for_is_computed_and_ends_once(funds: Funds, queue: Queue, fund_id: UUID) -> None:
+    async with working(funds, queue):
+        run = await over(funds, fund_id, await asked(funds, fund_id))
+    assert (run.status, await ends(funds, fund_id)) == (RunStatus.SUCCEEDED, 1)
+    assert run.advice is not None
+    assert {one.company_id for one in run.advice.recommendations} == {"acme", "beta"}
+    assert {one.company_id for one in run.advice.unavailable} == {"gone"}
+    await funds.runtime.runs.notice(fund_id)
+    assert await funds.runtime.runs.open() == []
+
+
+async def test_two_workers_bring_one_result(funds: Funds, fund_id: UUID, computers: Computers) -> None:
+    run = await asked(funds, fund_id)
+    done = await asyncio.gather(*(optimise(funds.runtime, computers, fund_id, run.id) for _ in range(2)))
+    assert sorted(done) == [False, True]
+    assert not await optimise(funds.runtime, computers, fund_id, run.id)
+    assert await ends(funds, fund_id) == 1
+
+
+async def test_a_run_that_is_cancelled_is_left_within_a_second(
+    funds: Funds, fund_id: UUID, computers: Computers
+) -> None:
+    await computers.warm()
+    run = await asked(funds, fund_id, LONG)
+    job = asyncio.ensure_future(optimise(funds.runtime, computers, fund_id, run.id))
+    await computing(funds, run)
+    await funds.runtime.runs.cancel(fund_id, run.id, actor=funds.actor)
+    async with asyncio.timeout(1):
+        assert not await job
+    assert (await found(funds.runtime, fund_id, run)).status is RunStatus.CANCELLED
+    assert await ends(funds, fund_id) == 1
+
+
+async def test_what_a_worker_left_half_done_another_takes_up(funds: Funds, fund_id: UUID, computers: Computers) -> None:
+    run = await asked(funds, fund_id, RunOptions(iterations=1_000_000))
+    job = asyncio.ensure_future(optimise(funds.runtime, computers, fund_id, run.id))
+    await computing(funds, run)
+    job.cancel()
+    with suppress(asyncio.CancelledError):
+        await job
+    assert await optimise(funds.runtime, computers, fund_id, run.id)
+    assert (await found(funds.runtime, fund_id, run)).status is RunStatus.SUCCEEDED
+    assert await ends(funds, fund_id) == 1
+
+
+async def test_a_run_that_takes_too_long_fails(funds: Funds, fund_id: UUID, computers: Computers) -> None:
+    run = await asked(funds, fund_id, LONG)
+    async with opened(Settings(reserve_timeout=1), funds.database_url, funds.redis.url) as hasty:
+        assert await optimise(hasty, computers, fund_id, run.id)
+    after = await found(funds.runtime, fund_id, run)
+    assert (after.status, after.error) == (RunStatus.FAILED, "it took longer than 1 seconds")
+
+
+async def test_a_run_whose_place_in_the_queue_was_lost_is_computed(funds: Funds, queue: Queue, fund_id: UUID) -> None:
+    run = await asked(funds, fund_id)
+    async with following(funds, queue):
+
+        async def waits() -> bool:
+            return await funds.waiting("optimise", "arq:reserves") != []
+
+        await until(waits)
+    await funds.runtime.redis.flushall()
+    async with working(funds, queue):
+        assert (await over(funds, fund_id, run)).status is RunStatus.SUCCEEDED
+
+
+async def test_only_what_is_out_of_date_is_asked_for_again(funds: Funds, fund_id: UUID, computers: Computers) -> None:
+    other = await funds.opened()
+    assert await recalculate(funds.runtime) == 0
+    for one in (fund_id, other):
+        run = await asked(funds, one)
+        assert await optimise(funds.runtime, computers, one, run.id)
+    assert await recalculate(funds.runtime) == 0
+    await record(funds.runtime, fund_id, funds.actor, FeeCharged(Money(1)))
+    assert await recalculate(funds.runtime) == 1
+    (again,) = [run for run in await funds.runtime.runs.page(fund_id, below=None, limit=10) if not run.ended]
+    assert again.request.options == QUICK
+    assert len(await funds.runtime.runs.page(other, below=None, limit=10)) == 1
