@@ -425,6 +425,26 @@ def test_the_priority_plan_is_that_of_the_priority_allocation() -> None:
     assert list(told) == ["alpha", "beta", "zeta", "delta", "epsilon"]
 
 
+def test_a_company_of_a_stage_nobody_knows_comes_after_all_others_by_priority() -> None:
+    stages = {"Alpha": "Pre-IPO", "Beta": None, "Gamma": "Series C", "Delta": "Series B"}
+    holdings = [holding(name, single(2.0), stage=stage) for name, stage in stages.items()]
+    advice = asked(holdings, pool=usd(3_500_000), max_per_company=usd(1_000_000))
+    told = given_by(plan_of(advice, PRIORITY))
+    assert told == {"delta": usd(1_000_000), "gamma": usd(1_000_000), "alpha": usd(1_000_000), "beta": usd(500_000)}
+
+
+@pytest.mark.parametrize("more", [0.0, 0.5])
+def test_a_company_whose_every_round_is_worth_it_may_get_all_that_its_rounds_take(more: float) -> None:
+    steps = [step(0.6, 40, 10), step(0.6, 90, 30), step(0.6, 200, 40), step(0.6, 400, 60)]
+    good = tree(steps, *([ending(0.3, 3_000)] for _ in range(5)), super_pro_rata=more)
+    told = curve(good, 0.1)
+    plan = asked([holding("Good", good)], pool=usd(100_000_000)).plans[0]
+    assert plan.total_allocated == pytest.approx(told.room * 100, abs=4)
+    assert plan.pool_need_p95 == plan.total_allocated
+    base = value_of_holding(good, 0.1, 2e6)
+    assert plan.expected_proceeds == pytest.approx((base + told.proceeds(told.room)) * 100, rel=1e-9)
+
+
 def test_what_the_priority_plan_gives_beyond_all_rounds_is_never_drawn() -> None:
     one = holding("One", single(2.0, 1.0))
     plan = plan_of(asked([one], pool=usd(5_000_000)), PRIORITY)
