@@ -80,7 +80,7 @@ WORKED: list[tuple[str, str, str, str, str | None, bool | None, list[str]]] = [
     ("REVENUE", DIGITS, f"-{DIGITS}", f"-1{'9' * 37}8", "-200.000000", False, ["SIGN_CROSS"]),
     ("REVENUE", "10000", DIGITS, f"{'9' * 33}89999", f"{'9' * 33}899.990000", True, []),
     # Too little for six decimals; its sign is left.
-    ("REVENUE", DIGITS, DIGITS[:-1] + "8", "-1", "-0.000000", False, []),
+    ("REVENUE", DIGITS, DIGITS[:-1] + "8", "-1", "0.000000", False, []),
     ("EBITDA", "-100000", "50000", "150000", "150.000000", True, ["SIGN_CROSS"]),
     ("ARR", "3000000", "1", "-2999999", "-99.999967", False, []),
     ("ARR", "3000000", "3000000.00", "0.00", "0.000000", None, []),
