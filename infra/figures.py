@@ -10,12 +10,13 @@ import asyncpg
 
 from domain.correction import EventVoided
 from domain.event import Fact
-from domain.events import KINDS
 from domain.forecasting import ActualRecorded, DealForecastCreated, ForecastCreated
 from infra.history import COLUMNS, fact_of
+from infra.learned import FIGURE_TYPES
 from infra.postgres import translated
 
-_TYPES = [kind.name for kind in KINDS.values() if not kind.folds]
+# Facts about alerts name companies too; they are many, and no figures.
+_TYPES = (*FIGURE_TYPES, "DEAL_FORECAST_CREATED")
 _FIGURES = f"""
     SELECT {COLUMNS} FROM fact
     WHERE fund_id = $1 AND company_id = ANY ($2) AND type = ANY ($3) AND touches_at <= $4 AND version <= $5
