@@ -77,10 +77,10 @@ class AlertFilter(msgspec.Struct, frozen=True):
     unread_by: UUID | None = None
 
 
-async def catch_up(connection: Connection, fund_id: UUID, *, deliver: bool = True) -> int:
+async def catch_up(connection: Connection, fund_id: UUID) -> int:
     """Brings the read model up to the fund's newest fact, with a delivery for each notice; the version it is at.
 
-    Run in a transaction. `deliver` is off when the model is made again: its notices were given long ago.
+    Run in a transaction.
     """
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('alerts ' || $1::uuid::text, 0))", fund_id)
     row = await connection.fetchrow(
@@ -98,7 +98,7 @@ async def catch_up(connection: Connection, fund_id: UUID, *, deliver: bool = Tru
         dues = []
         for fact in facts:
             book.tell(fact)
-            if deliver and not isinstance(fact.event, AlertRuleSet) and getattr(fact.event, "notifies", False):
+            if not isinstance(fact.event, AlertRuleSet) and getattr(fact.event, "notifies", False):
                 alert = book.alerts[fact.event.alert_id]
                 setting = await _setting(connection, fund_id, book, alert.rule_version)
                 dues.append(Due(alert, setting.channels, fact.version))
