@@ -11,10 +11,9 @@ from domain.reserves.advice import advise
 from domain.reserves.allocation import InfeasiblePlan
 from domain.reserves.options import ReserveStrategy, RunOptions
 from domain.reserves.results import ReserveAdvice
-from domain.reserves.runs import ReserveRunRequested
+from domain.reserves.runs import MODEL_VERSION, ReserveRunRequested
 from infra.codec import canonical_json
 from infra.postgres import translated
-from infra.runs import MODEL_VERSION
 from infra.runtime import Runtime
 from infra.states import resolve
 

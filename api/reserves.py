@@ -19,11 +19,11 @@ from domain.money import Fraction, Money
 from domain.refusal import InvalidState, NotFound, Refusal
 from domain.reserves import options as domain, results, runs
 from domain.reserves.options import RunOptions, StageCap
-from domain.reserves.runs import ReserveRunRequested, ReserveScenarioSaved, Run
+from domain.reserves.runs import MODEL_VERSION, ReserveRunRequested, ReserveScenarioSaved, Run
 from infra.ledger import OvertakenError
 from infra.people import Role
 from infra.postgres import UnavailableError
-from infra.runs import MODEL_VERSION, Progress, Scenario
+from infra.runs import Progress, Scenario
 
 ReserveRecommendation = output_part(results.ReserveRecommendation)
 UnavailableCompany = output_part(results.UnavailableCompany)

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, TypeAlias
 
-from domain.event import CompanyKey, Telling, event
+from domain.event import Apart, CompanyKey, Telling, event
 from domain.forecasting import MetricType, metric_words
 from domain.fund import FundBuilder
 from domain.moments import instant_text
@@ -117,21 +117,9 @@ AboutMetric = Annotated[MetricType, "The figure."]
 Notifies = Annotated[bool, "Whether people are told."]
 
 
-class _ChangesNothing:
-    """What alerts' facts have in common: no total or holding depends on them."""
-
-    __slots__ = ()
-
-    def check(self, fund: FundBuilder) -> None:
-        """Nothing to refuse: `alerting` decides on the alerts, and a correction must never fail on one."""
-
-    def evolve(self, fund: FundBuilder, at: datetime) -> None:
-        """No total or holding changes."""
-
-
 @event("ALERT_RAISED", recordable=False, folds=False)
 @dataclass(frozen=True, slots=True)
-class AlertRaised(_ChangesNothing):
+class AlertRaised(Apart):
     """A rule found a breach: an alert began, goes on, or got worse."""
 
     alert_id: AlertId
@@ -163,7 +151,7 @@ class AlertRaised(_ChangesNothing):
 
 @event("ALERT_ACKNOWLEDGED", recordable=False, folds=False)
 @dataclass(frozen=True, slots=True)
-class AlertAcknowledged(_ChangesNothing):
+class AlertAcknowledged(Apart):
     """Somebody said that they are on it."""
 
     alert_id: AlertId
@@ -177,7 +165,7 @@ class AlertAcknowledged(_ChangesNothing):
 
 @event("ALERT_SNOOZED", recordable=False, folds=False)
 @dataclass(frozen=True, slots=True)
-class AlertSnoozed(_ChangesNothing):
+class AlertSnoozed(Apart):
     """Somebody wants to hear no more of it for a while, unless it gets worse."""
 
     alert_id: AlertId
@@ -193,7 +181,7 @@ class AlertSnoozed(_ChangesNothing):
 
 @event("ALERT_RESOLVED", recordable=False, folds=False)
 @dataclass(frozen=True, slots=True)
-class AlertResolved(_ChangesNothing):
+class AlertResolved(Apart):
     """An alert is over."""
 
     alert_id: AlertId

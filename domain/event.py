@@ -30,6 +30,18 @@ class Event(Protocol):
         """One sentence a partner would say."""
 
 
+class Apart:
+    """An event that no total or holding depends on, such as one about alerts: a correction never fails on it."""
+
+    __slots__ = ()
+
+    def check(self, fund: "FundBuilder") -> None:
+        """Nothing to refuse: whoever records such facts decides on them."""
+
+    def evolve(self, fund: "FundBuilder", at: datetime) -> None:
+        """No total or holding changes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
     """What a summary needs beside the event: the currency, and companies' names where known."""

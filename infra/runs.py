@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from domain.refusal import IdempotencyMismatch, InvalidState, NotFound
 from domain.reserves.options import RunOptions
 from domain.reserves.runs import (
+    MODEL_VERSION,
     RUN_EVENTS,
     Ended,
     ReserveRunCancelled,
@@ -32,8 +33,6 @@ from infra.ledger import Ledger, OvertakenError
 from infra.postgres import translated
 from infra.states import resolve
 
-MODEL_VERSION = "1"
-"""As `domain.reserves.advice` has it; told here so that whoever only asks needs no NumPy."""
 CONSUMER = "runs"
 """The cursor that says up to where runs have been noticed."""
 ATTEMPTS = 10

@@ -33,8 +33,6 @@ from domain.reserves.sight import Holding
 from domain.reserves.simulation import BLOCK, Portfolio, Simulated, Spread, Stake, spread
 from domain.reserves.stages import DEFAULT_STAGES, stage_key, stage_place
 
-MODEL_VERSION: Final = "1"
-"""Changes whenever the same input would give other figures."""
 CURVE_POINTS: Final = 12
 PRICE_TOLERANCE: Final = 1e-6
 """To which what an uncalled dollar is worth in a pool is found."""

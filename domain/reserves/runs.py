@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
-from domain.event import Telling, event
+from domain.event import Apart, Telling, event
 from domain.fund import FundBuilder
 from domain.money import money_for_people
 from domain.reserves.options import ReserveStrategy, RunOptions
@@ -26,21 +26,13 @@ class RunStatus(Wording):
     CANCELLED = "CANCELLED", "Somebody stopped it."
 
 
-class _Apart:
-    """What these facts have in common: no total or holding depends on them."""
-
-    __slots__ = ()
-
-    def check(self, fund: FundBuilder) -> None:
-        """Nothing to refuse."""
-
-    def evolve(self, fund: FundBuilder, at: datetime) -> None:
-        """No total or holding changes."""
+MODEL_VERSION: Final = "1"
+"""Of the mathematics: changes whenever the same input would give other figures."""
 
 
 @event("RESERVE_RUN_REQUESTED", recordable=False, folds=False)
 @dataclass(frozen=True, slots=True)
-class ReserveRunRequested(_Apart):
+class ReserveRunRequested(Apart):
     """Somebody asked where the next follow-on dollar earns most."""
 
     run_id: RunId
@@ -78,7 +70,7 @@ class ReserveRunRequested(_Apart):
 
 @event("RESERVES_RECOMMENDED", recordable=False, folds=False)
 @dataclass(frozen=True, slots=True)
-class ReservesRecommended(_Apart):
+class ReservesRecommended(Apart):
     """A run came to its recommendation."""
 
     run_id: RunId
@@ -99,7 +91,7 @@ class ReservesRecommended(_Apart):
 
 @event("RESERVE_RUN_FAILED", recordable=False, folds=False)
 @dataclass(frozen=True, slots=True)
-class ReserveRunFailed(_Apart):
+class ReserveRunFailed(Apart):
     """A run could not be computed."""
 
     run_id: RunId
@@ -112,7 +104,7 @@ class ReserveRunFailed(_Apart):
 
 @event("RESERVE_RUN_CANCELLED", recordable=False, folds=False)
 @dataclass(frozen=True, slots=True)
-class ReserveRunCancelled(_Apart):
+class ReserveRunCancelled(Apart):
     """Somebody stopped a run."""
 
     run_id: RunId
@@ -124,7 +116,7 @@ class ReserveRunCancelled(_Apart):
 
 @event("RESERVE_SCENARIO_SAVED", recordable=False, folds=False)
 @dataclass(frozen=True, slots=True)
-class ReserveScenarioSaved(_Apart):
+class ReserveScenarioSaved(Apart):
     """Somebody gave a run's plan a name, to come back to."""
 
     scenario_id: Annotated[str, "The scenario."]
