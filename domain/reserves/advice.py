@@ -15,7 +15,7 @@ from domain.event import CompanyKey
 from domain.money import CENTS, Money, share_of
 from domain.reserves.allocation import Candidate, Limits, Plan, optimise
 from domain.reserves.confidence import drawn_odds, funded
-from domain.reserves.curve import Curve, curve, per_round, points, value_of_holding
+from domain.reserves.curve import Curve, curves, per_round, points, value_of_holding
 from domain.reserves.exits import Floats
 from domain.reserves.greedy import Constraints, ReserveCompany, StagePolicy, allocate
 from domain.reserves.options import ReserveMode, ReserveRankBy, ReserveStrategy, RunOptions
@@ -102,17 +102,22 @@ class _Run:
         self._others: list[Stake] = []
         self._base = self._base_now = 0.0
         self._unavailable: list[UnavailableCompany] = []
+        stakes: list[tuple[Holding, Stake]] = []
         for one in sorted(holdings, key=lambda each: (each.name, each.id)):
-            self._take(one)
+            if one.tree is None:
+                self._unavailable.append(UnavailableCompany(CompanyKey(one.id), one.name, one.unavailable))
+            else:
+                stakes.append((one, Stake(one.id, one.tree, one.ownership, one.invested / CENTS)))
+        trees, owned = [stake.tree for _, stake in stakes], [stake.ownership for _, stake in stakes]
+        found = curves(trees, owned, self._rate)
+        paid = curves(trees, owned) if self._rate else found
+        for (one, stake), discounted, plain in zip(stakes, found, paid, strict=True):
+            self._take(one, stake, discounted, plain)
+        self._unavailable.sort(key=lambda each: (each.company_name, each.company_id))
 
-    def _take(self, one: Holding) -> None:
-        if one.tree is None:
-            self._unavailable.append(UnavailableCompany(CompanyKey(one.id), one.name, one.unavailable))
-            return
-        stake = Stake(one.id, one.tree, one.ownership, one.invested / CENTS)
+    def _take(self, one: Holding, stake: Stake, found: Curve, paid: Curve) -> None:
         self._base += value_of_holding(stake.tree, stake.ownership, stake.paid)
         self._base_now += value_of_holding(stake.tree, stake.ownership, stake.paid, self._rate)
-        found = curve(one.tree, one.ownership, self._rate)
         moic = found.expected_moic(self._options.incremental_amount / CENTS)
         if moic is None:
             reason = (
@@ -123,7 +128,6 @@ class _Run:
             self._unavailable.append(UnavailableCompany(CompanyKey(one.id), one.name, reason))
             self._others.append(stake)
             return
-        paid = curve(one.tree, one.ownership) if self._rate else found
         self._known.append(_Known(one, stake, found, paid, self._room(one), moic))
 
     def _room(self, one: Holding) -> int:

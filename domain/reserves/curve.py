@@ -5,9 +5,10 @@ dollar lands in, `D'` is the probability of reaching it and `G'` that times what
 are measured from no further participation. Source: the design's section 3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from math import sqrt
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -89,53 +90,112 @@ class Curve:
 
 
 def curve(tree: Tree, ownership: float, rate: float = 0.0) -> Curve:
-    """The company's curve.
+    """One company's curve; see `curves`."""
+    return curves([tree], [ownership], rate)[0]
+
+
+def curves(trees: Sequence[Tree], ownership: Sequence[float], rate: float = 0.0) -> list[Curve]:
+    """The curves of many companies, reckoned together.
 
     Args:
-        ownership: The fund's fraction now, fully diluted.
+        ownership: The fund's fraction of each now, fully diluted.
         rate: Yearly discount rate of both costs and proceeds.
     """
-    caps, owned = [], ownership
-    for step in tree.steps:
-        cap = min(owned * step.size * (1.0 + tree.super_pro_rata), step.size)
-        caps.append(cap)
-        owned = owned * step.retained + cap / step.post
-    cost, brought = per_round(tree, tree.odds(), rate)
-    return Curve(np.array(caps), cost[:, 0], (cost * brought)[:, 0])
+    starts = np.cumsum([0, *(len(tree.steps) for tree in trees)])
+    cost = np.concatenate([_deployed(tree, rate) for tree in trees]) if trees else np.zeros(0)
+    rounds: list[int] = []
+    terms: list[_Term] = []
+    for start, tree in zip(starts, trees, strict=False):
+        for term in _terms(tree, rate):
+            rounds.append(int(start) + term.number - 1)
+            terms.append(term)
+    told = np.array([term[3:] for term in terms]).reshape(-1, _FIGURES)
+    weight, median, sigma, cut, strike, chance = told.T
+    worth = weight * chance * lognormal_call(median, sigma, cut, strike)
+    gain = cost * np.bincount(rounds, worth, minlength=int(starts[-1]))
+    return [
+        Curve(_caps(tree, owned), cost[first:last], gain[first:last])
+        for tree, owned, first, last in zip(trees, ownership, starts[:-1], starts[1:], strict=True)
+    ]
 
 
 def per_round(tree: Tree, odds: Odds, rate: float) -> tuple[Floats, Floats]:
     """`D'` of each round, and what a dollar invested in it brings, in each draw: both of shape (rounds, draws)."""
     cost: Floats = np.multiply.accumulate(odds.onward, axis=0)
-    brought, months = np.zeros_like(cost), tree.months_to()
-    for number in range(1, len(tree.steps) + 1):
-        cost[number - 1] *= discount(rate, months[number])
-        brought[number - 1] = _brought(tree, number, odds, rate)
+    cost *= np.array([discount(rate, months) for months in tree.months_to()[1:]]).reshape(-1, 1)
+    brought, terms = np.zeros_like(cost), list(_terms(tree, rate))
+    told = np.array([term[3:] for term in terms]).reshape(-1, _FIGURES, 1)
+    weight, median, sigma, cut, strike, _ = told.swapaxes(0, 1)
+    numbers, nodes = [term.number for term in terms], [term.node for term in terms]
+    # Against the round's own size, which grows with its value.
+    size = odds.grown[numbers]
+    worth = weight * lognormal_call(median * odds.grown[nodes] / size, sigma, cut / size, strike)
+    for term, each in zip(terms, worth, strict=True):
+        reached = np.prod(odds.onward[term.number : term.node], axis=0)
+        brought[term.number - 1] += reached * odds.ended[term.node][term.place] * each
     return cost, brought
 
 
-def value_of_dollar(tree: Tree, number: int, rate: float = 0.0) -> float:
-    """Expected proceeds of a dollar invested in round `number`, seen from right after it."""
-    return float(_brought(tree, number, tree.odds(), rate)[0])
-
-
-def _brought(tree: Tree, number: int, odds: Odds, rate: float) -> Floats:
-    """Expected proceeds of a dollar invested in round `number`, seen from right after it, shape (draws,).
+class _Term(NamedTuple):
+    """One call of what a dollar invested in round `number` brings at an ending of a later node.
 
     The dollar is its part of the round's own class of shares: what it brings doesn't depend on how many there are.
+
+    Attributes:
+        place: Of the ending at its node.
+        weight: Of the call, discounted.
+        median: Of the equity over the round's size.
+        cut: Likewise.
+        chance: Of the ending, seen from right after the round.
     """
-    step, reached, waited = tree.steps[number - 1], np.ones(odds.grown.shape[1]), 0.0
-    found, size = np.zeros_like(reached), step.size * odds.grown[number]
-    for node in range(number, len(tree.steps) + 1):
-        if node > number:
-            reached = reached * odds.onward[node - 1]
-            waited += tree.steps[node - 1].months
-        calls = tree.shares.strikes(step.dilution * tree.kept(number, node), 1.0)
-        for ending, ended in zip(tree.endings[node], odds.ended[node], strict=True):
-            median, sigma = ending.median * odds.grown[node] / size, tree.spread(number, node, ending)
-            worth = sum(weight * lognormal_call(median, sigma, LARGEST_EXIT / size, strike) for weight, strike in calls)
-            found += reached * ended * worth * discount(rate, waited + ending.months)
-    return found
+
+    number: int
+    node: int
+    place: int
+    weight: float
+    median: float
+    sigma: float
+    cut: float
+    strike: float
+    chance: float
+
+
+_FIGURES: Final = 6
+"""Of a term, after the places."""
+
+
+def _terms(tree: Tree, rate: float) -> Iterator[_Term]:
+    for number, step in enumerate(tree.steps, start=1):
+        owned, chance, variance, months, size = step.dilution, 1.0, 0.0, 0.0, step.size
+        for node in range(number, len(tree.steps) + 1):
+            if node > number:
+                after = tree.steps[node - 1]
+                owned *= after.retained
+                chance *= after.probability
+                variance += after.sigma**2
+                months += after.months
+            calls = tree.shares.strikes(owned, 1.0)
+            for place, ending in enumerate(tree.endings[node]):
+                sigma, now = sqrt(ending.sigma**2 + variance), discount(rate, months + ending.months)
+                median, cut, ended = ending.median / size, LARGEST_EXIT / size, chance * ending.probability
+                for weight, strike in calls:
+                    yield _Term(number, node, place, weight * now, median, sigma, cut, strike, ended)
+
+
+def _deployed(tree: Tree, rate: float) -> Floats:
+    """`D'` of each round, shape (rounds,)."""
+    told = zip(tree.reach()[1:], tree.months_to()[1:], strict=True)
+    return np.array([reached * discount(rate, months) for reached, months in told])
+
+
+def _caps(tree: Tree, ownership: float) -> Floats:
+    """Dollars that each round can take of an owner who takes part in full, shape (rounds,)."""
+    caps, owned = [], ownership
+    for step in tree.steps:
+        cap = min(owned * step.size * (1.0 + tree.super_pro_rata), step.size)
+        caps.append(cap)
+        owned = owned * step.retained + cap / step.post
+    return np.array(caps)
 
 
 def value_of_holding(tree: Tree, ownership: float, paid: float, rate: float = 0.0) -> float:

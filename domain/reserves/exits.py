@@ -55,7 +55,7 @@ class Lognormal:
 
     def call(self, strike: float) -> float:
         """E[(X − strike)+]."""
-        return float(lognormal_call(np.array(self.median), self.sigma, np.array(self.most), strike))
+        return float(lognormal_call(self.median, self.sigma, self.most, strike))
 
     def quantile(self, shares: Floats) -> Floats:
         """The values below which these shares of the exits lie."""
@@ -66,22 +66,25 @@ class Lognormal:
         return np.minimum(found, self.most)
 
 
-def lognormal_call(median: Floats, sigma: float, most: Floats, strike: float) -> Floats:
-    """E[(X − strike)+] of lognormal values cut off at `most`, which has the shape of `median`; so has the answer."""
-    if strike < 0:
-        return lognormal_call(median, sigma, most, 0.0) - strike
-    certain: Floats = np.maximum(np.minimum(median, most) - strike, 0.0)
-    # Values are multiples of one figure: all of them are worth nothing, or none.
-    if sigma == 0 or not median.all():
-        return certain
-    upper = (np.log(most) - np.log(median)) / sigma
-    lower = (log(strike) - np.log(median)) / sigma if strike > 0 else np.full_like(upper, -inf)
-    mean = median * exp(min(sigma * sigma / 2, MOST_EXPONENT))
-    above = mean * _between(lower - sigma, upper - sigma) - strike * _between(lower, upper)
+def lognormal_call(
+    median: float | Floats, sigma: float | Floats, most: float | Floats, strike: float | Floats
+) -> Floats:
+    """E[(X − strike)+] of lognormal values cut off at `most`; all four broadcast together, as many as they make."""
+    low = np.maximum(strike, 0.0)
+    certain = np.maximum(np.minimum(median, most) - low, 0.0)
+    spread = np.logical_and(np.greater(sigma, 0.0), np.greater(median, 0.0))
+    deviation, middle = np.where(spread, sigma, 1.0), np.where(spread, median, 1.0)
+    centre = np.log(middle)
+    upper = (np.log(most) - centre) / deviation
+    lower = np.where(low > 0.0, (np.log(np.where(low > 0.0, low, 1.0)) - centre) / deviation, -inf)
+    mean = middle * np.exp(np.minimum(deviation * deviation / 2.0, MOST_EXPONENT))
+    above = mean * _between(lower - deviation, upper - deviation) - low * _between(lower, upper)
     below = ndtr(upper)
     # Where everything lies above the cut, what is left of it lies there.
-    found: Floats = np.where(below > 0, np.maximum(above, 0.0) / np.where(below > 0, below, 1.0), certain)
-    return found
+    found = np.where(
+        spread & (below > 0.0), np.maximum(above, 0.0) / np.where(below > 0.0, below, 1.0), certain
+    ) - np.minimum(strike, 0.0)
+    return np.asarray(found)
 
 
 @dataclass(frozen=True, slots=True)

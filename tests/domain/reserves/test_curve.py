@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from domain.forecasting import PreferenceKind
-from domain.reserves.curve import Curve, curve, per_round, points, value_of_dollar, value_of_holding
+from domain.reserves.curve import Curve, curve, curves, per_round, points, value_of_holding
 from domain.reserves.exits import ShareClass
 from domain.reserves.stages import DEFAULT_STAGES
 from domain.reserves.tree import Odds, Tree, from_stage
@@ -31,6 +31,11 @@ from tests.domain.reserves.trees import (
 ROOM = (1.2 + 3.42) * MILLION
 owners = st.floats(0.001, 0.6)
 rates = st.sampled_from([0.0, 0.12, 1.0])
+
+
+def value_of_dollar(one: Tree, rate: float = 0.0) -> float:
+    """What a dollar in the first round brings, seen from right after it."""
+    return float(per_round(one, one.odds(), rate)[1][0, 0])
 
 
 def test_a_pro_rata_cheque_keeps_a_tenth_at_9_5_percent_and_brings_28_5_of_300() -> None:
@@ -196,13 +201,13 @@ def test_what_a_dollar_brings_does_not_depend_on_the_owner_or_on_rights_above_pr
 
 def test_a_preference_raises_what_a_dollar_brings_at_a_small_exit() -> None:
     one = tree([step(1.0, 40, 10)], [], [ending(1.0, 20)])
-    brought = [value_of_dollar(replace(one, shares=shares), 1) for shares in CLASSES]
+    brought = [value_of_dollar(replace(one, shares=shares)) for shares in CLASSES]
     assert brought == pytest.approx([0.4, 1.0, 2.0, 1.0 + 0.2 * 1.0, 1.5 + 0.2 * 0.5])
 
 
 def test_a_company_worth_more_than_any_is_cut_off() -> None:
     one = tree([step(1.0, 40, 10)], [], [ending(1.0, 200_000)])
-    assert value_of_dollar(one, 1) == pytest.approx(0.2 * 100_000 / 10)
+    assert value_of_dollar(one) == pytest.approx(0.2 * 100_000 / 10)
     assert value_of_holding(one, 0.1, MILLION) == pytest.approx(0.075 * 100_000 * MILLION)
 
 
@@ -211,7 +216,7 @@ def test_costs_and_proceeds_are_discounted_to_now() -> None:
     found = curve(one, 0.10, 0.21)
     assert found.cost.tolist() == pytest.approx([0.5 / 1.21])
     assert found.gain.tolist() == pytest.approx([0.5 * 6.0 / 1.21**3])
-    assert value_of_dollar(one, 1, 0.21) == pytest.approx(6.0 / 1.21**2)
+    assert value_of_dollar(one, 0.21) == pytest.approx(6.0 / 1.21**2)
     assert value_of_holding(one, 0.10, 0, 0.21) == pytest.approx(
         (0.2 * 0.1 * 50 / 1.1 + 0.5 * 0.075 * 300 / 1.21**3) * MILLION
     )
@@ -283,6 +288,16 @@ def test_points_tell_the_next_dollars_multiple_and_chance_at_even_distances() ->
     assert [reserve for reserve, _, _ in told] == pytest.approx([ROOM / 11 * number for number in range(11)])
     assert [round(multiple, 6) for _, multiple, _ in told] == [1.553143] * 3 + [1.428571] * 8
     assert [chance for _, _, chance in told] == pytest.approx([0.5] * 3 + [0.2] * 8)
+
+
+@PROPERTY
+@given(st.lists(st.tuples(trees(), owners), max_size=5), rates)
+def test_many_curves_at_once_are_those_of_each_alone(many: list[tuple[Tree, float]], rate: float) -> None:
+    found = curves([one for one, _ in many], [ownership for _, ownership in many], rate)
+    for each, (one, ownership) in zip(found, many, strict=True):
+        alone = curve(one, ownership, rate)
+        assert (each.caps.tolist(), each.cost.tolist()) == (alone.caps.tolist(), alone.cost.tolist())
+        assert each.gain.tolist() == pytest.approx(alone.gain.tolist(), rel=1e-12)
 
 
 def test_every_draw_of_the_odds_is_a_tree_of_its_own() -> None:
