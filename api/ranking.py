@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from api.command import CommandError, console, errors, existing_fund
 from domain.money import money_text
 from domain.reserves.advice import advise
-from domain.reserves.allocation import InfeasiblePlan
+from domain.reserves.limits import InfeasiblePlan
 from domain.reserves.options import ReserveStrategy, RunOptions
 from domain.reserves.results import ReserveAdvice
 from domain.reserves.runs import MODEL_VERSION, ReserveRunRequested

@@ -144,7 +144,7 @@ def _work(line: Connection) -> None:
     # A Ctrl-C at the terminal is the parent's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from domain.reserves.advice import advise
-    from domain.reserves.allocation import InfeasiblePlan
+    from domain.reserves.limits import InfeasiblePlan
 
     line.send("ready")
     last = 0.0

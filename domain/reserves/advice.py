@@ -13,11 +13,12 @@ from scipy.optimize import brentq
 
 from domain.event import CompanyKey
 from domain.money import CENTS, Money, share_of
-from domain.reserves.allocation import Candidate, Limits, Plan, optimise
+from domain.reserves.allocation import Plan, optimise
 from domain.reserves.confidence import drawn_odds, funded
 from domain.reserves.curve import Curve, curves, per_round, points, value_of_holding
 from domain.reserves.exits import Floats
 from domain.reserves.greedy import Constraints, ReserveCompany, StagePolicy, allocate
+from domain.reserves.limits import Candidate, Limits
 from domain.reserves.options import ReserveMode, ReserveRankBy, ReserveStrategy, RunOptions
 from domain.reserves.results import (
     CurvePoint,

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.reserves.allocation import MOTE, Candidate, Limits
 from domain.reserves.exits import Floats
+from domain.reserves.limits import MOTE, Candidate, Limits
 from domain.reserves.simulation import stream
 from domain.reserves.stages import STEP_UP_SIGMA
 from domain.reserves.tree import Odds, Tree

@@ -7,7 +7,8 @@ from itertools import combinations, product
 import numpy as np
 from hypothesis import strategies as st
 
-from domain.reserves.allocation import Candidate, Limits, Plan
+from domain.reserves.allocation import Plan
+from domain.reserves.limits import Candidate, Limits
 
 M = 100_000_000
 """A million in cents."""

@@ -13,10 +13,11 @@ from hypothesis import given, settings, strategies as st
 from domain.event import CompanyKey
 from domain.money import Fraction, Money
 from domain.reserves.advice import advise
-from domain.reserves.allocation import Candidate, Limits, marginal_greedy
+from domain.reserves.allocation import marginal_greedy
 from domain.reserves.confidence import DRAWS, drawn_odds
 from domain.reserves.curve import curve, value_of_holding
 from domain.reserves.greedy import Constraints, ReserveCompany, StagePolicy, allocate
+from domain.reserves.limits import Candidate, Limits
 from domain.reserves.options import ReserveMode, ReserveRankBy, ReserveStrategy, RunOptions, StageCap
 from domain.reserves.results import (
     PlanAllocation,

@@ -7,16 +7,9 @@ import pytest
 from hypothesis import given
 
 from domain.money import Money
-from domain.reserves.allocation import (
-    Candidate,
-    InfeasiblePlan,
-    Limits,
-    Plan,
-    marginal_greedy,
-    optimise,
-    round_cap,
-)
+from domain.reserves.allocation import Plan, marginal_greedy, optimise
 from domain.reserves.greedy import Constraints, ReserveCompany, StagePolicy, allocate
+from domain.reserves.limits import Candidate, InfeasiblePlan, Limits, round_cap
 from tests.domain.reserves.candidates import M, best_value, candidate, instances, keeps, limits, millions
 from tests.domain.reserves.trees import PROPERTY
 
@@ -244,7 +237,7 @@ def test_figures_that_the_solver_does_not_take_fall_back_to_the_greedy() -> None
 
 
 def test_a_solver_out_of_time_falls_back_to_the_greedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("domain.reserves.allocation.SECONDS", 0.0)
+    monkeypatch.setattr("domain.reserves.program.SECONDS", 0.0)
     many = [candidate((1 + n / 10, 2 + n / 7), room=2) for n in range(9)]
     plan = optimise(many, limits(7, 1.3))
     assert plan.note == FALLEN
@@ -258,7 +251,7 @@ def test_a_fall_back_that_breaks_a_commitment_is_refused() -> None:
     assert millions(optimise(two, kept, fail=True)) == (2, 2)
     with pytest.raises(InfeasiblePlan) as told:
         optimise(two, limits(9, 2, a=3), fail=True)
-    assert str(told.value) == "the solver found no plan, and the marginal greedy's doesn't keep what is committed"
+    assert str(told.value) == "the solver found no plan, and the marginal greedy's breaks a commitment or the floor"
 
 
 def test_a_committed_company_gets_at_least_that_whatever_it_earns() -> None:

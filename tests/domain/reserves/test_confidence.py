@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from domain.reserves.allocation import Candidate, Limits, marginal_greedy
+from domain.reserves.allocation import marginal_greedy
 from domain.reserves.confidence import DRAWS, PRIOR_COMPANIES, drawn_odds, funded
+from domain.reserves.limits import Candidate, Limits
 from domain.reserves.tree import from_stage
 from tests.domain.reserves.candidates import M, candidate, instances, limits
 from tests.domain.reserves.trees import KNOWN, PROPERTY, ending, step, tree
