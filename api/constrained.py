@@ -9,7 +9,7 @@ import strawberry
 
 from api.context import Context
 from api.errors import UserError, user_error
-from api.reserves import StageCapInput
+from api.reserve_options import StageCapInput
 from domain.money import Money
 from domain.refusal import Invalid, Refusal
 from domain.reserves.greedy import Constraints, ReserveCompany, Split, StagePolicy, allocate, conserved

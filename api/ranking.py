@@ -54,6 +54,7 @@ async def rank(
                 task.available,
                 options,
                 lambda share, stage: bar.update(shown, completed=share, description=stage),
+                model=task.model,
             )
         except InfeasiblePlan as fault:
             raise CommandError(f"the limits can't all be kept: {fault}") from None

@@ -3,8 +3,6 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
 from uuid import UUID, uuid4
 
 import strawberry
@@ -15,10 +13,10 @@ from api.context import Context
 from api.errors import UserError, user_error
 from api.events import output_enum, output_part
 from api.node import Node
-from domain.money import Fraction, Money
+from api.reserve_options import ReserveOptionsInput, ReserveStrategy, asked_of, options_of
+from domain.money import Money
 from domain.refusal import InvalidState, NotFound, Refusal
 from domain.reserves import options as domain, results, runs
-from domain.reserves.options import RunOptions, StageCap
 from domain.reserves.runs import MODEL_VERSION, ReserveRunRequested, ReserveScenarioSaved, Run
 from infra.ledger import OvertakenError
 from infra.people import Role
@@ -30,9 +28,6 @@ UnavailableCompany = output_part(results.UnavailableCompany)
 ReservePlan = output_part(results.ReservePlan)
 ReserveBaseline = output_part(results.ReserveBaseline)
 RunStatus = output_enum(runs.RunStatus)
-ReserveStrategy = output_enum(domain.ReserveStrategy)
-ReserveMode = output_enum(domain.ReserveMode)
-ReserveRankBy = output_enum(domain.ReserveRankBy)
 WHOLE = 100.0
 """Progress is told in percent."""
 
@@ -104,54 +99,6 @@ class ReserveScenario(Node):
     created_by: str = strawberry.field(description="Who saved it: an e-mail, or an id where that was erased.")
 
 
-@strawberry.input(description="The most that a stage's companies may get together.")
-class StageCapInput:
-    stage: str = strawberry.field(description="The stage, in the fund's own words.")
-    max: Money = strawberry.field(description="Their most.")
-
-
-@strawberry.input(name="ReserveOptions", description="What to compute, within which limits.")
-class ReserveOptionsInput:
-    iterations: int | None = strawberry.field(
-        default=None, description="Paths to simulate: 100 to 10,000,000; the installation's default if left out."
-    )
-    incremental_amount: Money | None = strawberry.field(
-        default=domain.MILLION, description="Of which the expected MOIC is told."
-    )
-    seed: int | None = strawberry.field(
-        default=None, description="Of all random numbers, 0 or more; 1 if left out, so that a run can be repeated."
-    )
-    strategies: list[ReserveStrategy] | None = strawberry.field(  # type: ignore[valid-type]
-        default_factory=lambda: [domain.ReserveStrategy.OPTIMAL], description="The first one is recommended."
-    )
-    mode: ReserveMode | None = strawberry.field(  # type: ignore[valid-type]
-        default=domain.ReserveMode.RING_FENCED, description="What an undrawn dollar is worth."
-    )
-    rank_by: ReserveRankBy | None = strawberry.field(  # type: ignore[valid-type]
-        default=domain.ReserveRankBy.FOLLOW_ON_MULTIPLE, description="What companies are ranked by."
-    )
-    pool: Money | None = strawberry.field(
-        default=None,
-        description="What to split; if left out, what is planned and not deployed, at most what is available.",
-    )
-    min_check: Money | None = strawberry.field(default=None, description="A cheque is at least as large.")
-    max_per_company: Money | None = strawberry.field(default=None, description="The most for one company.")
-    max_per_company_share: Decimal | None = strawberry.field(
-        default=Decimal("0.15"), description="The most in one company, of the fund's size; what is invested counts."
-    )
-    max_pool_share: Decimal | None = strawberry.field(
-        default=Decimal("0.20"), description="The most of the pool for one company."
-    )
-    max_per_stage: list[StageCapInput] | None = strawberry.field(default=None, description="The most by stage.")
-    market_correlation: Decimal | None = strawberry.field(
-        default=Decimal("0.3"), description="Of any two companies' fortunes, 0 to 0.99."
-    )
-    discount_rate: Decimal | None = strawberry.field(default=None, description="Yearly, 0.1 for 10%; none if left out.")
-    confidence_level: Decimal | None = strawberry.field(
-        default=Decimal("0.95"), description="Of the interval in which a multiple lies."
-    )
-
-
 @strawberry.input(description="A run to compute.")
 class CalculateReservesInput:
     fund_id: strawberry.ID = strawberry.field(description="The fund.")
@@ -171,7 +118,7 @@ class SaveScenarioInput:
     name: str = strawberry.field(description="What people will call it.")
     run_id: strawberry.ID = strawberry.field(description="The run.")
     description: str | None = strawberry.field(default=None, description="What it is for.")
-    strategy: ReserveStrategy | None = strawberry.field(  # type: ignore[valid-type]
+    strategy: ReserveStrategy | None = strawberry.field(
         default=domain.ReserveStrategy.OPTIMAL, description="Whose plan."
     )
 
@@ -238,42 +185,13 @@ def run_of(context: Context, fund_id: UUID, run: Run) -> ReserveRun:
     )
 
 
-def options_of(context: Context, given: Any) -> RunOptions:  # noqa: ANN401 - a `ReserveOptionsInput`, whose enumerations are made
-    """The options that an input asks for; null is as if left out."""
-    plain = RunOptions(iterations=context.runtime.settings.monte_carlo_iterations)
-    if given is None:
-        return plain
-
-    def told(value: Any, default: Any) -> Any:  # noqa: ANN401 - any option
-        return default if value is None else value
-
-    return RunOptions(
-        iterations=told(given.iterations, plain.iterations),
-        incremental_amount=told(given.incremental_amount, plain.incremental_amount),
-        seed=told(given.seed, plain.seed),
-        strategies=tuple(told(given.strategies, plain.strategies)),
-        mode=told(given.mode, plain.mode),
-        rank_by=told(given.rank_by, plain.rank_by),
-        pool=given.pool,
-        min_check=given.min_check,
-        max_per_company=given.max_per_company,
-        max_per_company_share=Fraction(told(given.max_per_company_share, plain.max_per_company_share)),
-        max_pool_share=Fraction(told(given.max_pool_share, plain.max_pool_share)),
-        max_per_stage=tuple(StageCap(cap.stage, cap.max) for cap in told(given.max_per_stage, ())),
-        market_correlation=Fraction(told(given.market_correlation, plain.market_correlation)),
-        discount_rate=given.discount_rate,
-        confidence_level=Fraction(told(given.confidence_level, plain.confidence_level)),
-    )
-
-
 async def calculate(context: Context, given: CalculateReservesInput) -> ReserveRunPayload:
     """Asks for a run; answers at once."""
     context.time_machine(given.at, given.known_at)
     try:
         fund_id = await context.allowed(given.fund_id, Role.ANALYST, "fundId")
         try:
-            options = options_of(context, given.options)
-            options.check()
+            options = await asked_of(context, fund_id, given.options)
         except Refusal as refusal:
             raise refusal.under("options") from None
         run = await context.runtime.runs.request(
@@ -381,7 +299,7 @@ async def save(context: Context, given: SaveScenarioInput) -> ReserveScenarioPay
         if run is None:
             message = "No such run."
             raise NotFound(message, "runId")
-        strategy: domain.ReserveStrategy = given.strategy or domain.ReserveStrategy.OPTIMAL  # type: ignore[redundant-expr]  # null is as if left out
+        strategy: domain.ReserveStrategy = given.strategy or domain.ReserveStrategy.OPTIMAL
         if run.advice is None or all(plan.strategy is not strategy for plan in run.advice.plans):
             message = f"The run has no plan of the strategy {strategy}."
             raise InvalidState(message, "strategy")

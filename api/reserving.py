@@ -9,6 +9,8 @@ import strawberry
 from api import constrained, reserves
 from api.arguments import After, AtArgument, First, FundId, KnownAtArgument
 from api.context import Asked
+from api.reserve_model import ReserveModel, model_of
+from api.reserve_options import ReserveOptionsInput
 
 RunId = Annotated[strawberry.ID, strawberry.argument(description="The run.")]
 
@@ -25,11 +27,15 @@ class Queries:
         fund_id: FundId,
         at: AtArgument = None,
         known_at: KnownAtArgument = None,
-        options: Annotated[
-            reserves.ReserveOptionsInput | None, strawberry.argument(description="What was computed.")
-        ] = None,
+        options: Annotated[ReserveOptionsInput | None, strawberry.argument(description="What was computed.")] = None,
     ) -> reserves.ReserveRun | None:
         return await reserves.optimal(info.context, fund_id, at, known_at, options)
+
+    @strawberry.field(description="What becomes of companies that nobody has forecast, as a run would take it.")
+    async def reserve_model(
+        self, info: Asked, fund_id: FundId, at: AtArgument = None, known_at: KnownAtArgument = None
+    ) -> ReserveModel:
+        return await model_of(info.context, fund_id, at, known_at)
 
     @strawberry.field(description="A fund's reserve runs, newest asked first.")
     async def reserve_runs(

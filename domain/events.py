@@ -2,6 +2,6 @@
 
 from domain import alerts, capital, correction, forecasting, investing, rules
 from domain.event import KINDS
-from domain.reserves import runs
+from domain.reserves import model, runs
 
-__all__ = ["KINDS", "alerts", "capital", "correction", "forecasting", "investing", "rules", "runs"]
+__all__ = ["KINDS", "alerts", "capital", "correction", "forecasting", "investing", "model", "rules", "runs"]

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from time import monotonic
 
+from domain.reserves.model import DEFAULT_MODEL, ReserveModelSet
 from domain.reserves.options import RunOptions
 from domain.reserves.results import ReserveAdvice
 from domain.reserves.sight import Holding
@@ -31,6 +32,7 @@ class Task:
     size: int
     available: int
     options: RunOptions
+    model: ReserveModelSet = DEFAULT_MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def _work(line: Connection) -> None:
         except (EOFError, OSError):
             return
         try:
-            line.send(advise(task.holdings, task.size, task.available, task.options, told))
+            line.send(advise(task.holdings, task.size, task.available, task.options, told, model=task.model))
         except InfeasiblePlan as fault:
             line.send(f"the limits can't all be kept: {fault}")
         except MemoryError:

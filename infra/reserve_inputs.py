@@ -1,13 +1,18 @@
-"""Inputs of a reserve run: the fund's companies at a moment, each with a tree or the reason why it has none."""
+"""Inputs of a reserve run: the fund's companies at a moment, each with a tree or why it has none, and its model."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-from domain.correction import EventVoided
+from domain.correction import VOID, EventVoided
+from domain.event import Event
 from domain.forecasting import DealForecastCreated
 from domain.fund import CompanyStatus, Fund, Holding as Held
+from domain.reserves.model import DEFAULT_MODEL, ReserveModelSet
 from domain.reserves.runs import ReserveRunRequested
 from domain.reserves.sight import Holding
 from domain.reserves.tree import Tree, UnavailableModel, from_forecast, from_stage
@@ -19,10 +24,19 @@ from infra.states import States, resolve
 
 DAYS_A_MONTH = 30.44
 CENTS = 100
-_ROUNDS = """
+_FACTS = """
     SELECT version, schema_version, type, company_id, touches_at, payload FROM fact
-    WHERE fund_id = $1 AND type IN ('ROUND_PRICED', 'EVENT_VOIDED') AND touches_at <= $2 AND version <= $3
+    WHERE fund_id = $1 AND type = ANY ($4) AND touches_at <= $2 AND version <= $3 ORDER BY touches_at, version
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The fund's model, and the version of the fact that set it; 0 for the default one."""
+
+    setting: ReserveModelSet = DEFAULT_MODEL
+    version: int = 0
+    occurred_at: datetime | None = None
 
 
 class ReserveInputs:
@@ -44,26 +58,49 @@ class ReserveInputs:
         state = (await self._states.state(fund_id, request.at, known.version)).state
         active = [one for one in state.companies.values() if one.status is CompanyStatus.ACTIVE]
         figures = await self._figures.of(fund_id, [one.company_id for one in active], request.at, known.version)
-        priced = await self._priced(fund_id, request.at, known.version)
-        holdings = [holding(one, figures.get(one.company_id), request.at, priced.get(one.company_id)) for one in active]
-        return Task(holdings, state.committed, available(state), request.options)
+        facts = await self._standing(fund_id, request.at, known.version, "ROUND_PRICED", "RESERVE_MODEL_SET")
+        priced = {one.company_id: one.at for one in facts if one.company_id is not None}
+        model = _model(facts).setting
+        holdings = [
+            holding(one, figures.get(one.company_id), request.at, priced.get(one.company_id), model) for one in active
+        ]
+        return Task(holdings, state.committed, available(state), request.options, model)
 
-    async def _priced(self, fund_id: UUID, at: datetime, version: int) -> dict[str, datetime]:
-        """When each company last raised a priced round."""
+    async def model(self, fund_id: UUID, at: datetime, version: int) -> Model:
+        """The fund's model at a moment, as known at a version.
+
+        Raises:
+            CorruptionError: If a fact can't be read.
+        """
+        return _model(await self._standing(fund_id, at, version, "RESERVE_MODEL_SET"))
+
+    async def _standing(self, fund_id: UUID, at: datetime, version: int, *types: str) -> list["_Standing"]:
+        """Facts of these types that aren't voided, in the order in which they were true."""
         with translated():
-            rows = await self._pool.fetch(_ROUNDS, fund_id, at, version)
-        voided, priced = set[int](), dict[int, tuple[str, datetime]]()
+            rows = await self._pool.fetch(_FACTS, fund_id, at, version, [*types, VOID])
+        voided, found = set[int](), list[_Standing]()
         for number, schema_version, name, company_id, touches_at, payload in rows:
             event = codec.decode_event(name, schema_version, payload)
             if isinstance(event, EventVoided):
                 voided.add(event.version)
             else:
-                priced[number] = company_id, touches_at
-        found: dict[str, datetime] = {}
-        for number, (company_id, raised_at) in priced.items():
-            if number not in voided:
-                found[company_id] = max(raised_at, found.get(company_id, raised_at))
-        return found
+                found.append(_Standing(number, company_id, touches_at, event))
+        return [one for one in found if one.version not in voided]
+
+
+class _Standing(NamedTuple):
+    version: int
+    company_id: str | None
+    at: datetime
+    event: Event
+
+
+def _model(facts: Sequence[_Standing]) -> Model:
+    """The last model set; the default one where there is none."""
+    for one in reversed(facts):
+        if isinstance(one.event, ReserveModelSet):
+            return Model(one.event, one.version, one.at)
+    return Model()
 
 
 def available(state: Fund) -> int:
@@ -71,12 +108,14 @@ def available(state: Fund) -> int:
     return max(int(state.available_capital), 0)
 
 
-def holding(one: Held, figures: CompanyFigures | None, at: datetime, priced_at: datetime | None) -> Holding:
+def holding(
+    one: Held, figures: CompanyFigures | None, at: datetime, priced_at: datetime | None, model: ReserveModelSet
+) -> Holding:
     """A company as a run sees it."""
     tree: Tree | None = None
     why = ""
     try:
-        tree = _tree(one, figures, at, priced_at)
+        tree = _tree(one, figures, at, priced_at, model)
     except UnavailableModel as fault:
         why = str(fault)
     return Holding(
@@ -92,7 +131,9 @@ def holding(one: Held, figures: CompanyFigures | None, at: datetime, priced_at: 
     )
 
 
-def _tree(one: Held, figures: CompanyFigures | None, at: datetime, priced_at: datetime | None) -> Tree:
+def _tree(
+    one: Held, figures: CompanyFigures | None, at: datetime, priced_at: datetime | None, model: ReserveModelSet
+) -> Tree:
     if one.ownership is None:
         message = "the fund's ownership isn't known"
         raise UnavailableModel(message)
@@ -102,4 +143,4 @@ def _tree(one: Held, figures: CompanyFigures | None, at: datetime, priced_at: da
     # Without a priced round it has waited since the fund's last cheque.
     since = priced_at or max((when for when, amount in one.flows if amount < 0), default=at)
     months = max((at - since).days / DAYS_A_MONTH, 0.0)
-    return from_stage(one.stage, None if one.valuation is None else one.valuation / CENTS, months)
+    return from_stage(one.stage, None if one.valuation is None else one.valuation / CENTS, months, model)

@@ -5,7 +5,6 @@ Everything is computed from what is given and a seed; nothing here knows a clock
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -17,8 +16,9 @@ from domain.reserves.allocation import Plan, optimise
 from domain.reserves.confidence import drawn_odds, funded
 from domain.reserves.curve import Curve, curves, per_round, points, value_of_holding
 from domain.reserves.exits import Floats
-from domain.reserves.greedy import Constraints, ReserveCompany, StagePolicy, allocate
-from domain.reserves.limits import Candidate, Limits
+from domain.reserves.floor import Floor
+from domain.reserves.limits import Candidate, InfeasiblePlan, Limits
+from domain.reserves.model import DEFAULT_MODEL, ReserveModelSet, stage_key
 from domain.reserves.options import ReserveMode, ReserveRankBy, ReserveStrategy, RunOptions
 from domain.reserves.results import (
     CurvePoint,
@@ -32,19 +32,16 @@ from domain.reserves.results import (
 )
 from domain.reserves.sight import Holding
 from domain.reserves.simulation import BLOCK, Portfolio, Simulated, Spread, Stake, spread
-from domain.reserves.stages import DEFAULT_STAGES, stage_key, stage_place
+from domain.reserves.strategies import TIE_DIGITS, Claim, by_priority, by_thumb
 
 CURVE_POINTS: Final = 12
 PRICE_TOLERANCE: Final = 1e-6
 """To which what an uncalled dollar is worth in a pool is found."""
 MULTIPLE_PATHS: Final = 4 * BLOCK
 """At most as many are simulated for the spread of a single company's multiple."""
-TIE_DIGITS: Final = 9
-"""Decimals to which multiples that are the same agree: floats may differ further on."""
-HIGH_MULTIPLE, LOW_MULTIPLE = 3.0, 1.5
-THUMB, MORE, LESS = Decimal("1.5"), Decimal("1.5"), Decimal("0.5")
-"""The rule of thumb: so many times what is invested, and by how much more or less above and below those multiples."""
-_MULTIPLES: Final = ("3", "2", "1.5", "1", "1")
+FLOOR_FIGURES: Final = 8_000_000
+"""Of paths times cheques: a floor looks at as many paths, which is all of them in runs of the usual size."""
+EXCLUDED: Final = "excluded"
 _NO_STAGE: Final = "none"
 
 Progress = Callable[[float, str], None]
@@ -57,17 +54,20 @@ def advise(
     available: int,
     options: RunOptions,
     progress: Progress = lambda *_: None,
+    *,
+    model: ReserveModelSet = DEFAULT_MODEL,
 ) -> ReserveAdvice:
     """Ranks the companies and splits the pool.
 
     Args:
         size: The fund's, in cents.
         available: What the fund can still invest, in cents.
+        model: Says how PRIORITY_GREEDY favours stages.
 
     Raises:
         InfeasiblePlan: If the limits contradict each other.
     """
-    return _Run(holdings, size, available, options, progress).advice()
+    return _Run(holdings, size, available, options, progress, model).advice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,18 @@ class _Known:
 
 class _Run:
     def __init__(
-        self, holdings: Sequence[Holding], size: int, available: int, options: RunOptions, progress: Progress
+        self,
+        holdings: Sequence[Holding],
+        size: int,
+        available: int,
+        options: RunOptions,
+        progress: Progress,
+        model: ReserveModelSet,
     ) -> None:
         self._options = options
+        self._model = model
+        self._committed = {one.company_id: int(one.amount) for one in options.commitments}
+        self._excluded = frozenset(options.excluded_company_ids)
         self._progress = progress
         self._size = size
         self._rate = float(options.discount_rate or 0)
@@ -115,6 +124,7 @@ class _Run:
         for (one, stake), discounted, plain in zip(stakes, found, paid, strict=True):
             self._take(one, stake, discounted, plain)
         self._unavailable.sort(key=lambda each: (each.company_name, each.company_id))
+        self._check_commitments()
 
     def _take(self, one: Holding, stake: Stake, found: Curve, paid: Curve) -> None:
         self._base += value_of_holding(stake.tree, stake.ownership, stake.paid)
@@ -131,8 +141,20 @@ class _Run:
             return
         self._known.append(_Known(one, stake, found, paid, self._room(one), moic))
 
+    def _check_commitments(self) -> None:
+        """Refuse commitments to companies that get nothing."""
+        known = {known.holding.id for known in self._known}
+        reasons = {one.company_id: one.reason for one in self._unavailable}
+        for company_id in self._committed:
+            if company_id not in known:
+                reason = reasons.get(company_id, "it isn't among the active companies")
+                message = f"{company_id} is committed, and can't be given anything: {reason}"
+                raise InfeasiblePlan(message)
+
     def _room(self, one: Holding) -> int:
         """Most that a company may get: what is invested counts against its share of the fund."""
+        if one.id in self._excluded:
+            return 0
         options = self._options
         room = min(
             share_of(self._size, options.max_per_company_share) - one.invested,
@@ -148,11 +170,8 @@ class _Run:
         plans = [self._plan(strategy, best) for strategy in self._options.strategies]
         self._progress(0.1, "simulation")
         nothing = [[0.0] * len(stake.tree.steps) for stake in self._others]
-        portfolio = Portfolio(
-            [*(known.stake for known in self._known), *self._others],
-            [[*([cheque / CENTS for cheque in cheques] for cheques in plan.cheques), *nothing] for plan in plans],
-            self._options.seed,
-            float(self._options.market_correlation),
+        portfolio = self._portfolio(
+            [[*([cheque / CENTS for cheque in cheques] for cheques in plan.cheques), *nothing] for plan in plans]
         )
         simulated = portfolio.run(self._options.iterations, lambda done: self._progress(0.1 + 0.6 * done, "simulation"))
         told = [
@@ -179,64 +198,78 @@ class _Run:
         return caps
 
     def _candidates(self, uncalled: float) -> list[Candidate]:
-        return [_candidate(one, one.curve.gain + uncalled * (1.0 - one.curve.cost)) for one in self._known]
+        return [
+            _candidate(
+                one,
+                one.curve.gain + uncalled * (1.0 - one.curve.cost),
+                self._committed.get(CompanyKey(one.holding.id), 0),
+            )
+            for one in self._known
+        ]
+
+    def _floor(self) -> Floor | None:
+        """The floor that the optimal plan has to keep, on the first of the run's paths."""
+        if self._options.worst_five_percent_floor is None:
+            return None
+        rounds = [len(known.stake.tree.steps) for known in self._known]
+        nothing = [[0.0] * count for count in (*rounds, *(len(stake.tree.steps) for stake in self._others))]
+        singly = []
+        for place, count in enumerate(rounds):
+            for number in range(count):
+                dollar = [float(number == each) for each in range(count)]
+                singly.append([*nothing[:place], dollar, *nothing[place + 1 :]])
+        paths = min(self._options.iterations, max(FLOOR_FIGURES // max(len(singly), 1), BLOCK))
+        simulated = self._portfolio(singly).run(paths)
+        return Floor(self._options.worst_five_percent_floor / CENTS, simulated.base, simulated.added)
+
+    def _portfolio(self, plans: Sequence[Sequence[Sequence[float]]]) -> Portfolio:
+        """The whole portfolio: companies that can be given more first, in dollars by plan, company and round."""
+        stakes = [*(known.stake for known in self._known), *self._others]
+        return Portfolio(stakes, plans, self._options.seed, float(self._options.market_correlation))
 
     def _optimal(self) -> tuple[Plan, float]:
         """The optimal plan, and what an uncalled dollar is worth."""
-        limits = self._limits()
-        plan = optimise(self._candidates(1.0), limits)
+        limits, floor = self._limits(), self._floor()
+        plan = optimise(self._candidates(1.0), limits, floor=floor)
         if self._options.mode is ReserveMode.RING_FENCED or plan.shadow_price <= 1.0:
             return plan, 1.0
 
         def above(price: float) -> float:
             """By how much the pool's next dollar is worth more than an uncalled one at that price."""
-            return optimise(self._candidates(price), limits).shadow_price - price
+            return optimise(self._candidates(price), limits, floor=floor).shadow_price - price
 
         # An uncalled dollar goes to the next best company: it is worth what the pool's next dollar adds.
         dearest = max(known.curve.best for known in self._known)
         uncalled = dearest if above(dearest) >= 0.0 else brentq(above, 1.0, dearest, xtol=PRICE_TOLERANCE)
-        return optimise(self._candidates(uncalled), limits), uncalled
+        return optimise(self._candidates(uncalled), limits, floor=floor), uncalled
 
     def _plan(self, strategy: ReserveStrategy, best: Plan) -> Plan:
         if strategy is ReserveStrategy.OPTIMAL:
             return best
-        amounts = self._by_priority() if strategy is ReserveStrategy.PRIORITY_GREEDY else self._by_thumb()
-        cheques, reasons = [], []
-        for known, amount in zip(self._known, amounts, strict=True):
-            spent = [round(dollars * CENTS) for dollars in known.curve.spent(amount / CENTS)]
-            # What no round would take is reserved all the same, and never drawn.
-            cheques.append((*spent, amount - sum(spent)))
-            reasons.append("cap" if amount >= known.room else "cut-off")
-        return Plan(tuple(cheques), 0.0, 0.0, 1.0, tuple(reasons))
-
-    def _by_priority(self) -> list[int]:
-        companies = [
-            ReserveCompany(one.id, one.name, _stage(one), Money(one.invested))
-            for one in (known.holding for known in self._known)
+        claims = [
+            Claim(
+                known.holding.id,
+                known.holding.name,
+                _stage(known.holding),
+                self._model.place(known.holding.stage),
+                known.holding.invested,
+                known.room,
+                self._committed.get(CompanyKey(known.holding.id), 0),
+                known.curve.multiple(0.0) or 0.0,
+            )
+            for known in self._known
         ]
-        places = {_stage(known.holding): _place(known.holding) for known in self._known}
-        limits = Constraints(
-            available=Money(self._pool),
-            min_check=Money(self._options.min_check or 0),
-            max_per_stage={stage: Money(most) for stage, most in self._stage_caps().items()},
-            probability={stage: Decimal(str(DEFAULT_STAGES[place].graduate)) for stage, place in places.items()},
-            rooms={known.holding.id: Money(known.room) for known in self._known},
+        given = (
+            by_priority(claims, self._limits(), self._model)
+            if strategy is ReserveStrategy.PRIORITY_GREEDY
+            else by_thumb(claims, self._limits())
         )
-        policies = [StagePolicy(stage, Decimal(_MULTIPLES[place]), Decimal(1)) for stage, place in places.items()]
-        got = {share.company.id: int(share.allocated) for share in allocate(companies, policies, limits).shares}
-        return [got.get(known.holding.id, 0) for known in self._known]
-
-    def _by_thumb(self) -> list[int]:
-        left, amounts = self._pool, dict.fromkeys(range(len(self._known)), 0)
-        multiples = [round(known.curve.multiple(0.0) or 0.0, TIE_DIGITS) for known in self._known]
-        for place in sorted(range(len(self._known)), key=lambda place: (-multiples[place], place)):
-            known, multiple = self._known[place], multiples[place]
-            factor = THUMB * (MORE if multiple > HIGH_MULTIPLE else LESS if multiple < LOW_MULTIPLE else Decimal(1))
-            amount = min(share_of(known.holding.invested, factor), known.room, left)
-            if amount >= max(self._options.min_check or 0, 1):
-                amounts[place] = amount
-                left -= amount
-        return list(amounts.values())
+        cheques = []
+        for known, one in zip(self._known, given, strict=True):
+            spent = [round(dollars * CENTS) for dollars in known.curve.spent(one.amount / CENTS)]
+            # What no round would take is reserved all the same, and never drawn.
+            cheques.append((*spent, one.amount - sum(spent)))
+        return Plan(tuple(cheques), 0.0, 0.0, 1.0, tuple(one.limited_by for one in given))
 
     def _told(self, strategy: ReserveStrategy, plan: Plan, simulated: Simulated, place: int) -> ReservePlan:
         given = plan.amounts
@@ -319,7 +352,7 @@ class _Run:
                     moic_p05=p05,
                     moic_p50=p50,
                     moic_p95=p95,
-                    limited_by=plan.limited_by[place],
+                    limited_by=EXCLUDED if one.id in self._excluded else plan.limited_by[place],
                     curve=tuple(
                         CurvePoint(_cents(reserve), marginal, deployed)
                         for reserve, marginal, deployed in points(known.curve, known.curve.room, CURVE_POINTS)
@@ -356,7 +389,7 @@ class _Run:
         return found
 
 
-def _candidate(known: _Known, value: Floats) -> Candidate:
+def _candidate(known: _Known, value: Floats, committed: int) -> Candidate:
     tree = known.stake.tree
     more = 1.0 + tree.super_pro_rata
     sizes = np.array([step.size for step in tree.steps]) * CENTS
@@ -366,17 +399,12 @@ def _candidate(known: _Known, value: Floats) -> Candidate:
         for before in range(later):
             kept = tree.kept(before + 1, later)
             follow[later, before] = more * step.size * kept / tree.steps[before].post
-    return Candidate(known.holding.id, _stage(known.holding), known.room, value, sizes, more * sizes * owned, follow)
+    stage = _stage(known.holding)
+    return Candidate(known.holding.id, stage, known.room, value, sizes, more * sizes * owned, follow, committed)
 
 
 def _stage(one: Holding) -> str:
     return _NO_STAGE if one.stage is None else stage_key(one.stage)
-
-
-def _place(one: Holding) -> int:
-    """Place of a holding's stage in `DEFAULT_STAGES`; the last for one that isn't known."""
-    place = stage_place(one.stage)
-    return len(DEFAULT_STAGES) - 1 if place is None else place
 
 
 def _rank_by(one: ReserveRecommendation, by: ReserveRankBy) -> float:

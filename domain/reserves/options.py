@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Final
 
+from domain.event import CompanyKey
 from domain.money import MAX_MONEY, Fraction, Money
 from domain.refusal import Invalid, TooLarge
 from domain.text import check_text
@@ -14,6 +15,8 @@ MOST_ITERATIONS: Final = 10_000_000
 MOST_SEED: Final = 2**31 - 1
 """What an Int of GraphQL can hold."""
 MOST_CORRELATION: Final = Decimal("0.99")
+MOST_COMPANIES: Final = 10_000
+"""Committed, or excluded."""
 MOST_RATE: Final = Decimal(10)
 ONE: Final = Decimal(1)
 MILLION: Final = Money(100_000_000)
@@ -60,6 +63,14 @@ class StageCap:
 
 
 @dataclass(frozen=True, slots=True)
+class Commitment:
+    """What a company is promised."""
+
+    company_id: Annotated[CompanyKey, "The company."]
+    amount: Annotated[Money, "Least new money reserved for it."]
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """What was asked of a run."""
 
@@ -78,6 +89,9 @@ class RunOptions:
     market_correlation: Annotated[Fraction, "Of any two companies' fortunes."] = CORRELATION
     discount_rate: Annotated[Decimal | None, "Yearly; null for none."] = None
     confidence_level: Annotated[Fraction, "Of the interval in which a multiple lies."] = LEVEL
+    commitments: Annotated[tuple[Commitment, ...], "What companies get at least."] = ()
+    excluded_company_ids: Annotated[tuple[CompanyKey, ...], "Companies that get nothing."] = ()
+    worst_five_percent_floor: Annotated[Money | None, "Least mean of the worst 5% of the paths under OPTIMAL."] = None
 
     def check(self) -> None:
         """Refuse what can't be asked, with the option's path.
@@ -109,7 +123,9 @@ class RunOptions:
         if not (self.confidence_level.is_finite() and 0 < self.confidence_level < 1):
             message = "This lies between 0 and 1."
             raise Invalid(message, "confidenceLevel")
+        _check_amount(self.worst_five_percent_floor, 0, "worstFivePercentFloor")
         self._check_stages()
+        self._check_companies()
         if self.max_per_company is not None and (self.min_check or 0) > self.max_per_company:
             message = "No company could get as much: this is above maxPerCompany."
             raise Invalid(message, "minCheck")
@@ -121,6 +137,26 @@ class RunOptions:
             if cap.stage in (before.stage for before in self.max_per_stage[:place]):
                 message = f"The stage {cap.stage!r} is given twice."
                 raise Invalid(message, "maxPerStage", str(place), "stage")
+
+    def _check_companies(self) -> None:
+        for path, given in (("commitments", self.commitments), ("excludedCompanyIds", self.excluded_company_ids)):
+            if len(given) > MOST_COMPANIES:
+                message = f"At most {MOST_COMPANIES:,} companies."
+                raise TooLarge(message, path)
+        seen: set[str] = set()
+        for place, commitment in enumerate(self.commitments):
+            check_text(commitment.company_id, "commitments", str(place), "companyId")
+            _check_amount(commitment.amount, 1, "commitments", str(place), "amount")
+            if commitment.company_id in seen:
+                message = f"The company {commitment.company_id!r} is given twice."
+                raise Invalid(message, "commitments", str(place), "companyId")
+            seen.add(commitment.company_id)
+        for place, company_id in enumerate(self.excluded_company_ids):
+            check_text(company_id, "excludedCompanyIds", str(place))
+            if company_id in seen:
+                message = f"The company {company_id!r} is committed, or excluded twice."
+                raise Invalid(message, "excludedCompanyIds", str(place))
+            seen.add(company_id)
 
 
 def _check_amount(amount: int | None, least: int, *path: str) -> None:

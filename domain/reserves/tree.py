@@ -13,7 +13,8 @@ import numpy as np
 
 from domain.forecasting import DealForecastCreated
 from domain.reserves.exits import LARGEST_EXIT, Floats, Lognormal, ShareClass
-from domain.reserves.stages import DEFAULT_STAGES, EXIT_SIGMA, STEP_UP_SIGMA, StageOdds, stage_place, waited
+from domain.reserves.model import DEFAULT_MODEL, ReserveModelSet
+from domain.reserves.stages import stage_odds, waited
 
 CENTS: Final = 100.0
 
@@ -183,7 +184,7 @@ def from_stage(
     stage: str | None,
     post_money: float | None,
     months_waited: float,
-    stages: tuple[StageOdds, ...] = DEFAULT_STAGES,
+    model: ReserveModelSet = DEFAULT_MODEL,
 ) -> Tree:
     """The tree of a company that nobody has forecast, by the odds of its stage.
 
@@ -194,24 +195,33 @@ def from_stage(
     Raises:
         UnavailableModel: If its stage or value isn't known.
     """
-    place = stage_place(stage)
+    place = model.place(stage)
     if place is None:
         message = "no deal forecast, and no odds are known for its stage" + (f" {stage!r}" if stage else "")
         raise UnavailableModel(message)
     if post_money is None or post_money <= 0:
         message = "no deal forecast, and no priced round or valuation to start from"
         raise UnavailableModel(message)
+    stages = stage_odds(model)
     chain = (waited(stages[place], months_waited), *stages[place + 1 :])
     chain = chain[: next((number for number, one in enumerate(chain, start=1) if one.graduate <= 0), len(chain))]
     posts = [post_money]
     for here in chain[:-1]:
         posts.append(posts[-1] * here.step_up / (1.0 - here.dilution))
     steps = tuple(
-        Step(after.name, here.graduate, post, post * here.dilution, here.pool, STEP_UP_SIGMA, here.months_to_graduate)
+        Step(
+            after.name,
+            here.graduate,
+            post,
+            post * here.dilution,
+            here.pool,
+            here.step_up_sigma,
+            here.months_to_graduate,
+        )
         for (here, after), post in zip(pairwise(chain), posts[1:], strict=True)
     )
     endings = tuple(
-        (Ending(here.exit, post * here.exit_multiple, EXIT_SIGMA, here.months_to_exit),)
+        (Ending(here.exit, post * here.exit_multiple, here.exit_sigma, here.months_to_exit),)
         for here, post in zip(chain, posts, strict=True)
     )
     return Tree(steps, endings, ShareClass(), 0.0)

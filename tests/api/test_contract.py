@@ -106,7 +106,7 @@ async def test_a_client_can_introspect_the_schema(introspected: GraphQLSchema) -
     assert set(introspected.query_type.fields) == {
         "viewer", "node", "funds", "fund", "fundChange", "timeline", "snapshots", "variances", "varianceSummary",
         "varianceAlerts", "alertRules", "alertChannels", "previewAlertRule", "optimalReserves", "reserveRuns",
-        "reserveScenarios", "constrainedReserves",
+        "reserveModel", "reserveScenarios", "constrainedReserves",
     }  # fmt: skip
 
 

@@ -140,6 +140,46 @@ CASES: dict[str, list[tuple[Json, Json, str]]] = {
             "Reforecast of cash burn for Acme, 01 Jan 2010 to 01 Jan 2010",
         ),
     ],
+    "reserveModelSet": [
+        (
+            {
+                "stages": [
+                    {
+                        "name": "Seed",
+                        "graduate": "0.5",
+                        "exit": "0.3",
+                        "dilution": "0.2",
+                        "optionPool": "0.05",
+                        "stepUp": "2.1",
+                        "exitMultiple": "0.5",
+                        "monthsToGraduate": "22",
+                        "monthsToExit": "36",
+                        "reserveMultiple": "3",
+                        "weight": "0.5",
+                    },
+                    {
+                        "name": "Later",
+                        "graduate": "0",
+                        "exit": "0.75",
+                        "dilution": "0",
+                        "optionPool": "0",
+                        "stepUp": "1",
+                        "exitMultiple": "1.25",
+                        "monthsToGraduate": "20",
+                        "monthsToExit": "24",
+                        "reserveMultiple": "1",
+                        "weight": "1",
+                    },
+                ],
+                "source": "our own 40 companies",
+                "stepUpSigma": "0.4",
+                "exitSigma": "1",
+                "monthsSigma": "0.7",
+            },
+            {},
+            "Set the odds of companies without a deal forecast, for the stages Seed, Later: our own 40 companies",
+        ),
+    ],
     "dealForecastCreated": [
         (
             {

@@ -37,6 +37,16 @@ def next_round(**changed: object) -> Json:
     return {**DEAL, "futureRounds": [NEXT, {**NEXT, **changed}]}
 
 
+LATER: Json = {
+    "name": "later", "graduate": "0", "exit": "0.75", "dilution": "0", "optionPool": "0", "stepUp": "1",
+    "exitMultiple": "1.25", "monthsToGraduate": "20", "monthsToExit": "24",
+}  # fmt: skip
+
+
+def model(*stages: Json) -> Json:
+    return {"stages": [*stages], "source": "our own companies"}
+
+
 # Kind, its fields, the code, and the rest of the path below the event's place.
 REFUSED: list[tuple[str, Json, str, str]] = [
     ("capitalCalled", {"amount": "0.00"}, "INVALID", "amount"),
@@ -129,6 +139,19 @@ REFUSED: list[tuple[str, Json, str, str]] = [
     ("actualRecorded", {**REPORT, "supersedesVersion": 7}, "INVALID", "supersedesVersion"),
     ("actualRecorded", {**REPORT, "supersedesVersion": 20}, "INVALID", "supersedesVersion"),
     ("actualRecorded", {**REPORT, "supersedesVersion": 22}, "INVALID_STATE", "supersedesVersion"),
+    ("reserveModelSet", model(), "INVALID", "stages"),
+    ("reserveModelSet", {**model(LATER), "source": ""}, "INVALID", "source"),
+    ("reserveModelSet", {**model(LATER), "source": "x" * 2_001}, "INVALID", "source"),
+    ("reserveModelSet", model({**LATER, "name": ""}), "INVALID", "stages 0 name"),
+    ("reserveModelSet", model(LATER, LATER), "INVALID", "stages 1 name"),
+    ("reserveModelSet", model({**LATER, "exit": "1.1"}), "INVALID", "stages 0 exit"),
+    ("reserveModelSet", model({**LATER, "graduate": "0.1", "dilution": "0.1"}), "INVALID", "stages 0 graduate"),
+    ("reserveModelSet", model({**LATER, "optionPool": "1"}), "INVALID", "stages 0 dilution"),
+    ("reserveModelSet", model({**LATER, "stepUp": "0"}), "INVALID", "stages 0 stepUp"),
+    ("reserveModelSet", model({**LATER, "exitMultiple": "-1"}), "INVALID", "stages 0 exitMultiple"),
+    ("reserveModelSet", model({**LATER, "monthsToExit": "601"}), "INVALID", "stages 0 monthsToExit"),
+    ("reserveModelSet", model({**LATER, "weight": "-1"}), "INVALID", "stages 0 weight"),
+    ("reserveModelSet", {**model(LATER), "monthsSigma": "0"}, "INVALID", "monthsSigma"),
     ("dealForecastCreated", {**DEAL, **NOBODY}, "NOT_FOUND", "companyId"),
     ("dealForecastCreated", {**DEAL, "exitScenarios": []}, "INVALID", "exitScenarios"),
     (

@@ -17,7 +17,9 @@ RUN = """
 fragment Run on ReserveRun {
   id fundId at knownAt fundVersion status progress error requestedAt requestedBy finishedAt elapsedMs iterations seed
   modelVersion pool shadowPrice staleSince
-  recommendations { rank companyId followOnMultiple recommendedAllocation action curve { reserve marginalMoic } }
+  recommendations {
+    rank companyId followOnMultiple recommendedAllocation action limitedBy curve { reserve marginalMoic }
+  }
   unavailable { companyId reason }
   plans { strategy totalAllocated remaining conservationOk allocations { companyId amount } }
   baseline { expectedProceeds }
@@ -69,6 +71,7 @@ subscription ($id: ID!) {
 """
 )
 NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
+STANDING = "query ($id: ID!) { node(id: $id) { ... on ReserveRun { status error } } }"
 FEW: Json = {"iterations": 100}
 
 
@@ -217,6 +220,11 @@ async def test_the_same_question_and_the_same_key_give_the_same_run(reserving: R
             "INVALID",
             ["maxPerStage", "1", "stage"],
         ),
+        ({"commitments": [{"companyId": "acme", "amount": "0"}]}, "INVALID", ["commitments", "0", "amount"]),
+        ({"commitments": [{"companyId": "none", "amount": "1"}]}, "NOT_FOUND", ["commitments", "0", "companyId"]),
+        ({"excludedCompanyIds": ["acme", "none"]}, "NOT_FOUND", ["excludedCompanyIds", "1"]),
+        ({"excludedCompanyIds": ["acme", "acme"]}, "INVALID", ["excludedCompanyIds", "1"]),
+        ({"worstFivePercentFloor": "-0.01"}, "INVALID", ["worstFivePercentFloor"]),
     ],
 )
 async def test_options_that_cannot_be_are_refused_with_their_path(
@@ -257,6 +265,85 @@ async def test_a_least_cheque_above_every_cap_gives_nobody_anything(reserving: R
     found = await reserving.optimal(options=options)
     assert found is not None
     assert [(one["totalAllocated"], one["remaining"]) for one in found["plans"]] == [("0.00", "1000000.00")] * 3
+
+
+async def test_commitments_and_exclusions_show_in_the_plan(reserving: Reserving) -> None:
+    promised: Json = {**FEW, "commitments": [{"companyId": "acme", "amount": "120000.00"}], "pool": "600000.00"}
+    await reserving.finished(options=promised)
+    found = await reserving.optimal(options=promised)
+    assert found is not None
+    assert found["plans"][0]["totalAllocated"] == "120000.00"
+    excluded: Json = {**FEW, "excludedCompanyIds": ["acme"]}
+    await reserving.finished(options=excluded)
+    found = await reserving.optimal(options=excluded)
+    assert found is not None
+    assert [(one["companyId"], one["limitedBy"]) for one in found["recommendations"]] == [("acme", "excluded")]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (
+            {"commitments": [{"companyId": "acme", "amount": "1000000.00"}], "pool": "500000.00"},
+            "what is committed is more than the pool",
+        ),
+        (
+            {"commitments": [{"companyId": "odd", "amount": "1.00"}]},
+            "odd is committed, and can't be given anything: the fund's ownership isn't known",
+        ),
+        (
+            {"worstFivePercentFloor": "1000000000.00"},
+            "within the limits, no plan brings the mean of the worst 5% of the paths up to its floor",
+        ),
+    ],
+)
+async def test_limits_that_cannot_all_be_kept_fail_the_run_and_say_which(
+    reserving: Reserving, options: Json, why: str
+) -> None:
+    run = await reserving.finished(options={**FEW, **options})
+    failed = (await reserving.viewer.data(STANDING, id=run["id"]))["node"]
+    assert failed == {"status": "FAILED", "error": f"the limits can't all be kept: {why}"}
+
+
+MODEL = """
+query ($id: ID!, $at: DateTime, $knownAt: DateTime) {
+  reserveModel(fundId: $id, at: $at, knownAt: $knownAt) {
+    version occurredAt source stepUpSigma exitSigma monthsSigma
+    stages {
+      name graduate exit dilution optionPool stepUp exitMultiple monthsToGraduate monthsToExit reserveMultiple weight
+    }
+  }
+}
+"""
+
+
+async def test_a_funds_own_model_holds_from_its_moment_on_and_the_default_one_before(reserving: Reserving) -> None:
+    default = (await reserving.viewer.data(MODEL, id=reserving.id))["reserveModel"]
+    assert (default["version"], default["occurredAt"]) == (None, None)
+    assert "21,640 financings" in default["source"]
+    assert [one["name"] for one in default["stages"]] == ["seed", "a", "b", "c", "later"]
+    assert default["stages"][0]["graduate"] == "0.45"
+    assert (default["stages"][0]["reserveMultiple"], default["stages"][0]["weight"]) == ("3", "1")
+    before = await reserving.finished()
+    plain = await reserving.optimal()
+    last = {**default["stages"][4], "name": "Later"}
+    stages = [{**default["stages"][0], "graduate": "0.6", "name": "Seed"}, last]
+    await reserving.analyst.recorded(
+        reserving.id, event("reserveModelSet", "2012-01-01", stages=stages, source="our own 40 companies")
+    )
+    own = (await reserving.viewer.data(MODEL, id=reserving.id))["reserveModel"]
+    assert (own["version"], own["source"]) == (9 + 1, "our own 40 companies")
+    assert (own["stages"], own["stepUpSigma"]) == (stages, "0.5")
+    then = {"id": reserving.id, "at": "2011-01-01T00:00:00Z"}
+    assert (await reserving.viewer.data(MODEL, **then))["reserveModel"] == default
+    stale = await reserving.optimal()
+    assert stale is not None
+    assert (stale["id"], stale["staleSince"] is not None) == (before["id"], True)
+    await reserving.finished()
+    found = await reserving.optimal()
+    assert found is not None
+    assert plain is not None
+    assert found["recommendations"][0]["followOnMultiple"] < plain["recommendations"][0]["followOnMultiple"]
 
 
 async def test_who_may_ask_cancel_and_save(reserving: Reserving, stranger: Caller) -> None:

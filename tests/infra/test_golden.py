@@ -45,7 +45,8 @@ from domain.investing import (
     ValuationUpdated,
 )
 from domain.matching import ForecastPolicy
-from domain.reserves.options import ReserveMode, ReserveRankBy, ReserveStrategy, RunOptions, StageCap
+from domain.reserves.model import ReserveModelSet, StageModel
+from domain.reserves.options import Commitment, ReserveMode, ReserveRankBy, ReserveStrategy, RunOptions, StageCap
 from domain.reserves.results import (
     CurvePoint,
     PlanAllocation,
@@ -110,6 +111,9 @@ OPTIONS = RunOptions(
     share("0.45"),
     Decimal("0.120"),
     share("0.90"),
+    (Commitment(COMPANY, usd("250000.00")),),
+    (CompanyKey("beta/2"),),
+    usd("12000000.00"),
 )
 ADVICE = ReserveAdvice(
     usd("9000000.00"),
@@ -205,6 +209,40 @@ EVENTS: Mapping[str, Event] = {
         (FutureRound("series_c", share("0.45"), Decimal(14), usd("60000000.00"), usd("20000000.00"), share("0.10")),),
         Preference(PreferenceKind.PARTICIPATING, Decimal("1.5"), Decimal(3)),
         Decimal("0.5"),
+    ),
+    "RESERVE_MODEL_SET": ReserveModelSet(
+        (
+            StageModel(
+                "Séed",
+                share("0.50"),
+                share("0.30"),
+                share("0.225"),
+                share("0.05"),
+                Decimal("2.10"),
+                Decimal("0.5"),
+                Decimal(22),
+                Decimal("36.5"),
+                Decimal(3),
+                Decimal("1.5"),
+            ),
+            StageModel(
+                "later",
+                share("0"),
+                share("0.75"),
+                share("0"),
+                share("0"),
+                Decimal(1),
+                Decimal("1.25"),
+                Decimal(20),
+                Decimal(24),
+                Decimal(1),
+                Decimal("0.5"),
+            ),
+        ),
+        "our own 40 companies,\n2004–2019",
+        Decimal("0.45"),
+        Decimal("1.10"),
+        Decimal("0.7"),
     ),
     "EVENT_VOIDED": EventVoided(17, "typed in the wrong company's round"),
     "ALERT_RULE_SET": AlertRuleSet(

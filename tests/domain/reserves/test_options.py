@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from domain.event import CompanyKey
 from domain.money import MAX_MONEY, Fraction, Money
 from domain.refusal import Invalid, Refusal, TooLarge
-from domain.reserves.options import MOST_ITERATIONS, MOST_SEED, ReserveStrategy, RunOptions, StageCap
-from tests.spec import but, share, usd
+from domain.reserves.options import MOST_ITERATIONS, MOST_SEED, Commitment, ReserveStrategy, RunOptions, StageCap
+from tests.spec import ACME, BETA, but, share, usd
 
 ABOVE, NOT_BELOW = "This is an amount above 0.", "This is an amount of 0 or more."
 
@@ -37,6 +38,8 @@ def test_the_defaults_can_be_asked() -> None:
         {"confidence_level": share("0.001")},
         {"confidence_level": share("0.999")},
         {"max_per_stage": (StageCap("Seed", Money(0)), StageCap("seed", MAX_MONEY))},
+        {"commitments": (Commitment(ACME, Money(1)),), "excluded_company_ids": (BETA,)},
+        {"worst_five_percent_floor": Money(0)},
     ],
 )
 def test_what_lies_at_a_limit_can_be_asked(options: dict[str, Any]) -> None:
@@ -81,6 +84,33 @@ def test_what_lies_at_a_limit_can_be_asked(options: dict[str, Any]) -> None:
             ("maxPerStage", "2", "stage"),
             "The stage 'a' is given twice.",
         ),
+        ({"worst_five_percent_floor": Money(-1)}, ("worstFivePercentFloor",), NOT_BELOW),
+        (
+            {"commitments": (Commitment(ACME, Money(1)), Commitment(BETA, Money(0)))},
+            ("commitments", "1", "amount"),
+            ABOVE,
+        ),
+        (
+            {"commitments": (Commitment(ACME, Money(1)), Commitment(ACME, Money(2)))},
+            ("commitments", "1", "companyId"),
+            "The company 'acme' is given twice.",
+        ),
+        (
+            {"commitments": (Commitment(CompanyKey(""), Money(1)),)},
+            ("commitments", "0", "companyId"),
+            "This must not be empty.",
+        ),
+        (
+            {"commitments": (Commitment(ACME, Money(1)),), "excluded_company_ids": (BETA, ACME)},
+            ("excludedCompanyIds", "1"),
+            "The company 'acme' is committed, or excluded twice.",
+        ),
+        (
+            {"excluded_company_ids": (BETA, BETA)},
+            ("excludedCompanyIds", "1"),
+            "The company 'beta' is committed, or excluded twice.",
+        ),
+        ({"excluded_company_ids": (CompanyKey(" "),)}, ("excludedCompanyIds", "0"), "This must not be empty."),
         (
             {"min_check": Money(2), "max_per_company": Money(1)},
             ("minCheck",),
@@ -101,3 +131,14 @@ def test_too_many_iterations_are_more_than_one_request_may_hold() -> None:
     with pytest.raises(TooLarge) as told:
         RunOptions(iterations=MOST_ITERATIONS + 1).check()
     assert (told.value.path, told.value.message) == (("iterations",), "At most 10,000,000 iterations.")
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("commitments", "commitments"), ("excluded_company_ids", "excludedCompanyIds")]
+)
+def test_more_companies_than_any_fund_has_are_refused(name: str, path: str) -> None:
+    keys = [CompanyKey(f"company {n}") for n in range(10_001)]
+    many = tuple(keys if name == "excluded_company_ids" else [Commitment(key, Money(1)) for key in keys])
+    with pytest.raises(TooLarge) as told:
+        but(RunOptions(), **{name: many}).check()
+    assert (told.value.path, told.value.message) == ((path,), "At most 10,000 companies.")

@@ -1,4 +1,4 @@
-"""Stages: the odds nobody had to forecast, names in a fund's own words, and what waiting does to the odds."""
+"""Stages: the odds nobody had to forecast, and what waiting does to them."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -7,54 +7,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from domain.reserves.exits import survival
-from domain.reserves.stages import DEFAULT_STAGES, MONTHS_SIGMA, StageOdds, stage_key, stage_place, waited
+from domain.reserves.stages import DEFAULT_STAGES, MONTHS_SIGMA, StageOdds, waited
 from tests.domain.reserves.trees import PROPERTY
 
 SEED, _, _, _, LATER = DEFAULT_STAGES
-
-
-@pytest.mark.parametrize(
-    ("name", "place"),
-    [
-        ("Seed", 0),
-        ("SEED", 0),
-        ("seed round", 0),
-        ("Series Seed", 0),
-        ("pre-seed", 0),
-        ("Pre Seed", 0),
-        ("Series A", 1),
-        ("series-a", 1),
-        ("A", 1),
-        ("Round A", None),
-        ("A round", 1),
-        ("series_b", 2),
-        ("Series C round", 3),
-        ("Series D", 4),
-        ("G", 4),
-        ("Late", 4),
-        ("later", 4),
-        ("Growth", 4),
-        ("Series H", None),
-        ("Series A1", None),
-        ("Series", None),
-        ("round", None),
-        ("IPO", None),
-        ("", None),
-        ("—", None),
-        (None, None),
-    ],
-)
-def test_a_stage_is_known_by_its_name_in_a_funds_own_words(name: str | None, place: int | None) -> None:
-    assert stage_place(name) == place
-
-
-def test_names_of_one_stage_are_told_by_one_key() -> None:
-    assert {stage_key(name) for name in ("Series A", "series-a", "A", "a round", "SERIES A ROUND")} == {"a"}
-    assert {stage_key(name) for name in ("Pre-IPO", "pre ipo", "PreIPO round")} == {"preipo"}
-    assert stage_key("Series") == "series"
-    assert stage_key("Pre-seed") != stage_key("Seed")
-    assert stage_key("Straße") == stage_key("STRASSE")
-    assert stage_key("—") == "—"
 
 
 def test_what_neither_goes_on_nor_exits_fails() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from domain.event import CompanyKey
 from domain.forecasting import DealForecastCreated, ExitScenario, FutureRound, Preference, PreferenceKind
 from domain.reserves.exits import LARGEST_EXIT, Lognormal, ShareClass
+from domain.reserves.model import DEFAULT_MODEL
 from domain.reserves.stages import DEFAULT_STAGES, waited
 from domain.reserves.tree import Ending, Step, Tree, UnavailableModel, discount, from_forecast, from_stage
 from tests.domain.reserves.trees import KNOWN, PROPERTY, paths, step, tree, trees
@@ -180,14 +181,20 @@ def test_waiting_changes_the_odds_of_the_stage_a_company_is_at_and_of_no_later_o
 
 
 def test_a_fund_may_have_odds_of_its_own() -> None:
-    own = (replace(DEFAULT_STAGES[0], graduate=0.5), replace(DEFAULT_STAGES[4], exit=0.5))
+    first, last = DEFAULT_MODEL.stages[0], DEFAULT_MODEL.stages[4]
+    stages = (replace(first, graduate=share("0.5")), replace(last, exit=share("0.5")))
+    own = replace(DEFAULT_MODEL, stages=stages, step_up_sigma=Decimal("0.25"), exit_sigma=Decimal(2))
     told = from_stage("Seed", 20e6, 0.0, own)
-    assert [one.probability for one in told.steps] == [0.5]
-    assert [ends[0].probability for ends in told.endings] == [0.35, 0.5]
+    assert [(one.probability, one.sigma) for one in told.steps] == [(0.5, 0.25)]
+    assert [(ends[0].probability, ends[0].sigma) for ends in told.endings] == [(0.35, 2.0), (0.5, 2.0)]
+    # The less waits are spread, the more a wait of the median speaks against a round.
+    patient = from_stage("Seed", 20e6, 24.0, replace(own, months_sigma=Decimal("0.3")))
+    assert patient.steps[0].probability < from_stage("Seed", 20e6, 24.0, own).steps[0].probability < 0.5
 
 
 def test_a_stage_that_nobody_graduates_from_is_the_last() -> None:
-    own = (DEFAULT_STAGES[0], replace(DEFAULT_STAGES[1], graduate=0.0), *DEFAULT_STAGES[2:])
+    first, second, *others = DEFAULT_MODEL.stages
+    own = replace(DEFAULT_MODEL, stages=(first, replace(second, graduate=share("0")), *others))
     told = from_stage("Seed", 20e6, 0.0, own)
     assert (len(told.steps), len(told.endings)) == (1, 2)
 

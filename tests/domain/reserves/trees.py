@@ -52,6 +52,8 @@ CLASSES = (
 
 def plain_payoff(value: float, shares: ShareClass, owned: float, paid: float) -> float:
     """What shares get of a value, as a lawyer would reckon it."""
+    if owned <= 0:
+        return 0.0
     first = min(value, shares.multiple * paid)
     common = owned * value
     match shares.kind:
