@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from domain.reserves.exits import LARGEST_EXIT, Floats, expected_payoff, lognormal_call
+from domain.reserves.exits import LARGEST_EXIT, Floats, exit_call, expected_payoff
 from domain.reserves.tree import Odds, Tree, discount
 
 LEAST_DEPLOYED: Final = 1_000.0
@@ -110,8 +110,8 @@ def curves(trees: Sequence[Tree], ownership: Sequence[float], rate: float = 0.0)
             rounds.append(int(start) + term.number - 1)
             terms.append(term)
     told = np.array([term[3:] for term in terms]).reshape(-1, _FIGURES)
-    weight, median, sigma, cut, strike, chance = told.T
-    worth = weight * chance * lognormal_call(median, sigma, cut, strike)
+    weight, median, sigma, alpha, cut, strike, chance = told.T
+    worth = weight * chance * exit_call(median, sigma, alpha, cut, strike)
     gain = cost * np.bincount(rounds, worth, minlength=int(starts[-1]))
     return [
         Curve(_caps(tree, owned), cost[first:last], gain[first:last])
@@ -125,11 +125,11 @@ def per_round(tree: Tree, odds: Odds, rate: float) -> tuple[Floats, Floats]:
     cost *= np.array([discount(rate, months) for months in tree.months_to()[1:]]).reshape(-1, 1)
     brought, terms = np.zeros_like(cost), list(_terms(tree, rate))
     told = np.array([term[3:] for term in terms]).reshape(-1, _FIGURES, 1)
-    weight, median, sigma, cut, strike, _ = told.swapaxes(0, 1)
+    weight, median, sigma, alpha, cut, strike, _ = told.swapaxes(0, 1)
     numbers, nodes = [term.number for term in terms], [term.node for term in terms]
     # Against the round's own size, which grows with its value.
     size = odds.grown[numbers]
-    worth = weight * lognormal_call(median * odds.grown[nodes] / size, sigma, cut / size, strike)
+    worth = weight * exit_call(median * odds.grown[nodes] / size, sigma, alpha, cut / size, strike)
     for term, each in zip(terms, worth, strict=True):
         reached = np.prod(odds.onward[term.number : term.node], axis=0)
         brought[term.number - 1] += reached * odds.ended[term.node][term.place] * each
@@ -145,6 +145,7 @@ class _Term(NamedTuple):
         place: Of the ending at its node.
         weight: Of the call, discounted.
         median: Of the equity over the round's size.
+        alpha: Of its tail; 0 for none.
         cut: Likewise.
         chance: Of the ending, seen from right after the round.
     """
@@ -155,12 +156,13 @@ class _Term(NamedTuple):
     weight: float
     median: float
     sigma: float
+    alpha: float
     cut: float
     strike: float
     chance: float
 
 
-_FIGURES: Final = 6
+_FIGURES: Final = 7
 """Of a term, after the places."""
 
 
@@ -178,8 +180,9 @@ def _terms(tree: Tree, rate: float) -> Iterator[_Term]:
             for place, ending in enumerate(tree.endings[node]):
                 sigma, now = sqrt(ending.sigma**2 + variance), discount(rate, months + ending.months)
                 median, cut, ended = ending.median / size, LARGEST_EXIT / size, chance * ending.probability
+                alpha = ending.alpha or 0.0
                 for weight, strike in calls:
-                    yield _Term(number, node, place, weight * now, median, sigma, cut, strike, ended)
+                    yield _Term(number, node, place, weight * now, median, sigma, alpha, cut, strike, ended)
 
 
 def _deployed(tree: Tree, rate: float) -> Floats:

@@ -16,6 +16,8 @@ MOST_STAGES: Final = 20
 MOST_FACTOR: Final = Decimal(1_000)
 MOST_MONTHS: Final = Decimal(600)
 MOST_SIGMA: Final = Decimal(5)
+MOST_ALPHA: Final = Decimal(20)
+"""Beyond, a tail is none."""
 ONE: Final = Decimal(1)
 """Of a policy: neither more nor less than any other stage's."""
 STEP_UP_SIGMA, EXIT_SIGMA, MONTHS_SIGMA = Decimal("0.5"), Decimal("1.05"), Decimal("0.6")
@@ -46,6 +48,7 @@ class StageModel:
     months_to_exit: Annotated[Decimal, "Median; taken for failures too."]
     reserve_multiple: Annotated[Decimal, "Of the score by which PRIORITY_GREEDY ranks the stage."] = ONE
     weight: Annotated[Decimal, "Of that score."] = ONE
+    exit_alpha: Annotated[Decimal | None, "Spreads exits by a Pareto tail of this power instead of exit sigma."] = None
 
 
 @event("RESERVE_MODEL_SET", folds=False)
@@ -149,6 +152,9 @@ def _check_stage(stage: StageModel, *path: str) -> None:
         raise Invalid(message, *path, "dilution")
     _check_above(stage.step_up, MOST_FACTOR, *path, "stepUp")
     _check_within(stage.exit_multiple, Decimal(0), MOST_FACTOR, *path, "exitMultiple")
+    if stage.exit_alpha is not None and not (stage.exit_alpha.is_finite() and 1 < stage.exit_alpha <= MOST_ALPHA):
+        message = f"The power of a tail lies above 1, and at most at {MOST_ALPHA}: below, its mean has no bound."
+        raise Invalid(message, *path, "exitAlpha")
     _check_above(stage.months_to_graduate, MOST_MONTHS, *path, "monthsToGraduate")
     _check_above(stage.months_to_exit, MOST_MONTHS, *path, "monthsToExit")
     _check_within(stage.reserve_multiple, Decimal(0), MOST_FACTOR, *path, "reserveMultiple")

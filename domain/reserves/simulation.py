@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from domain.reserves.exits import LARGEST_EXIT, Floats
+from domain.reserves.exits import LARGEST_EXIT, LEAST_BELOW, Floats, Pareto
 from domain.reserves.tree import Ending, Tree, discount
 
 BLOCK: Final = 8_192
@@ -169,19 +169,24 @@ class _Company:
 
 Calls = tuple[tuple[float, float], ...]
 """Calls on a value: (weight, strike) of each."""
-Terms = tuple[float, float, Calls]
-"""Median and sigma of a value, and the calls on it."""
-NOTHING: Final[Terms] = (0.0, 0.0, ())
+Terms = tuple[float, float, float | None, Calls]
+"""Median and sigma of a value, the power of its tail if it has one, and the calls on it."""
+NOTHING: Final[Terms] = (0.0, 0.0, None, ())
 
 
 class _Payoffs:
-    """Payoffs by outcome: calls on a lognormal value, cut off at `cut`."""
+    """Payoffs by outcome: calls on a value that is lognormal or has a Pareto tail, cut off at `cut`."""
 
     def __init__(self, terms: Sequence[Terms], cut: float) -> None:
-        below = [_cut_off(median, sigma, cut) for median, sigma, _ in terms]
+        below = [_cut_off(median, sigma, alpha, cut) for median, sigma, alpha, _ in terms]
         self._median, self._sigma, self._limits = np.array(below).T
         self._cut = bool((self._limits < FAR).any())
-        calls = [one for _, _, one in terms]
+        self._tailed = [
+            (place, Pareto(1.0, alpha, sigma=sigma))
+            for place, (_, sigma, alpha, _) in enumerate(terms)
+            if alpha is not None and self._limits[place] < inf
+        ]
+        calls = [one for _, _, _, one in terms]
         most = max(map(len, calls))
         self._weights = np.array([[each[n][0] if n < len(each) else 0.0 for each in calls] for n in range(most)])
         self._strikes = np.array([[each[n][1] if n < len(each) else 0.0 for each in calls] for n in range(most)])
@@ -196,6 +201,9 @@ class _Payoffs:
             chance = _below(chance, self._limits[outcome])
         value: Floats = self._sigma[outcome]
         value *= chance
+        for place, tail in self._tailed:
+            there = outcome == place
+            value[there] = tail.log_quantile(chance[there])
         np.exp(value, out=value)
         if self._plain:
             # One gather instead of two: what is owned times the median.
@@ -208,8 +216,11 @@ class _Payoffs:
         return found
 
 
-def _cut_off(median: float, sigma: float, cut: float) -> tuple[float, float, float]:
+def _cut_off(median: float, sigma: float, alpha: float | None, cut: float) -> tuple[float, float, float]:
     """Median and sigma of a value cut off, and the normal number at which it reaches the cut."""
+    if alpha is not None and median > 0.0:
+        limit = Pareto(median, alpha, sigma=sigma).score(cut)
+        return (median, sigma, limit) if ndtr(limit) > LEAST_BELOW else (min(median, cut), 0.0, inf)
     limit = (log(cut) - log(median)) / sigma if median > 0.0 and sigma > 0.0 else -inf
     # Certain, or certain to lie above the cut.
     return (median, sigma, limit) if ndtr(limit) > 0.0 else (min(median, cut), 0.0, inf)
@@ -231,7 +242,8 @@ def _held(stake: Stake, node: int, place: int | None, rate: float) -> Terms:
         return NOTHING
     tree, ending = stake.tree, stake.tree.endings[node][place]
     calls = tree.shares.strikes(stake.ownership * tree.kept(0, node), stake.paid)
-    return ending.median, tree.spread(0, node, ending), _times(calls, discount(rate, _months(tree, node, ending)))
+    held = _times(calls, discount(rate, _months(tree, node, ending)))
+    return ending.median, tree.spread(0, node, ending), ending.alpha, held
 
 
 def _bought(tree: Tree, number: int, node: int, place: int | None, cheque: float, rate: float) -> Terms:
@@ -241,7 +253,7 @@ def _bought(tree: Tree, number: int, node: int, place: int | None, cheque: float
     step, ending = tree.steps[number], tree.endings[node][place]
     calls = tree.shares.strikes(step.dilution * tree.kept(number + 1, node), 1.0)
     part = cheque * discount(rate, _months(tree, node, ending))
-    return ending.median / step.size, tree.spread(number + 1, node, ending), _times(calls, part)
+    return ending.median / step.size, tree.spread(number + 1, node, ending), ending.alpha, _times(calls, part)
 
 
 def _times(calls: Calls, part: float) -> Calls:

@@ -27,6 +27,7 @@ class StageOdds:
         months_to_graduate: Median.
         months_to_exit: Median; taken for failures too.
         step_up_sigma: Of the logarithm, as are the others: of exit multiples, and of months waited.
+        exit_alpha: Power of the exits' Pareto tail, in place of a sigma; None for none.
     """
 
     name: str
@@ -41,6 +42,7 @@ class StageOdds:
     step_up_sigma: float = STEP_UP_SIGMA
     exit_sigma: float = EXIT_SIGMA
     months_sigma: float = MONTHS_SIGMA
+    exit_alpha: float | None = None
 
     @property
     def fail(self) -> float:
@@ -64,6 +66,7 @@ def stage_odds(told: ReserveModelSet) -> tuple[StageOdds, ...]:
             float(stage.months_to_graduate),
             float(stage.months_to_exit),
             *sigmas,
+            None if stage.exit_alpha is None else float(stage.exit_alpha),
         )
         for stage in told.stages
     )

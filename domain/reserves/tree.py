@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 
 from domain.forecasting import DealForecastCreated
-from domain.reserves.exits import LARGEST_EXIT, Floats, Lognormal, ShareClass
+from domain.reserves.exits import LARGEST_EXIT, Exit, Floats, Lognormal, Pareto, ShareClass
 from domain.reserves.model import DEFAULT_MODEL, ReserveModelSet
-from domain.reserves.stages import stage_odds, waited
+from domain.reserves.stages import StageOdds, stage_odds, waited
 
 CENTS: Final = 100.0
 
@@ -29,15 +29,17 @@ class Ending:
 
     Attributes:
         probability: Given the node.
-        median: Of the equity's value, in dollars, where every step-up is its median.
+        median: Of the equity's value, in dollars, where every step-up is its median; the least value with a tail.
         sigma: Of its logarithm, apart from that of the step-ups.
         months: From the node.
+        alpha: Power of its Pareto tail; None for none.
     """
 
     probability: float
     median: float
     sigma: float
     months: float
+    alpha: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +138,12 @@ class Tree:
         """Sigma of an exit's logarithm at a node, seen from right after round `after`."""
         return sqrt(ending.sigma**2 + sum(step.sigma**2 for step in self.steps[after:node]))
 
-    def worth(self, node: int, ending: Ending) -> Lognormal:
+    def worth(self, node: int, ending: Ending) -> Exit:
         """What the equity may be worth at an ending, in dollars, seen from now."""
-        return Lognormal(ending.median, self.spread(0, node, ending), LARGEST_EXIT)
+        sigma = self.spread(0, node, ending)
+        if ending.alpha is not None:
+            return Pareto(ending.median, ending.alpha, LARGEST_EXIT, sigma)
+        return Lognormal(ending.median, sigma, LARGEST_EXIT)
 
 
 def from_forecast(forecast: DealForecastCreated) -> Tree:
@@ -220,11 +225,16 @@ def from_stage(
         )
         for (here, after), post in zip(pairwise(chain), posts[1:], strict=True)
     )
-    endings = tuple(
-        (Ending(here.exit, post * here.exit_multiple, here.exit_sigma, here.months_to_exit),)
-        for here, post in zip(chain, posts, strict=True)
-    )
+    endings = tuple((_exit(here, post),) for here, post in zip(chain, posts, strict=True))
     return Tree(steps, endings, ShareClass(), 0.0)
+
+
+def _exit(here: StageOdds, post: float) -> Ending:
+    """The exit from a stage at a post-money, by its median."""
+    median = post * here.exit_multiple
+    if here.exit_alpha is None:
+        return Ending(here.exit, median, here.exit_sigma, here.months_to_exit)
+    return Ending(here.exit, median * 2.0 ** (-1.0 / here.exit_alpha), 0.0, here.months_to_exit, here.exit_alpha)
 
 
 def discount(rate: float, months: float) -> float:

@@ -156,6 +156,7 @@ CASES: dict[str, list[tuple[Json, Json, str]]] = {
                         "monthsToExit": "36",
                         "reserveMultiple": "3",
                         "weight": "0.5",
+                        "exitAlpha": "1.8",
                     },
                     {
                         "name": "Later",
@@ -169,6 +170,7 @@ CASES: dict[str, list[tuple[Json, Json, str]]] = {
                         "monthsToExit": "24",
                         "reserveMultiple": "1",
                         "weight": "1",
+                        "exitAlpha": None,
                     },
                 ],
                 "source": "our own 40 companies",

@@ -310,7 +310,8 @@ query ($id: ID!, $at: DateTime, $knownAt: DateTime) {
   reserveModel(fundId: $id, at: $at, knownAt: $knownAt) {
     version occurredAt source stepUpSigma exitSigma monthsSigma
     stages {
-      name graduate exit dilution optionPool stepUp exitMultiple monthsToGraduate monthsToExit reserveMultiple weight
+      name graduate exit dilution optionPool stepUp exitMultiple monthsToGraduate monthsToExit
+      reserveMultiple weight exitAlpha
     }
   }
 }

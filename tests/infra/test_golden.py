@@ -224,6 +224,7 @@ EVENTS: Mapping[str, Event] = {
                 Decimal("36.5"),
                 Decimal(3),
                 Decimal("1.5"),
+                Decimal("1.8"),
             ),
             StageModel(
                 "later",
@@ -237,6 +238,7 @@ EVENTS: Mapping[str, Event] = {
                 Decimal(24),
                 Decimal(1),
                 Decimal("0.5"),
+                Decimal(2),
             ),
         ),
         "our own 40 companies,\n2004–2019",

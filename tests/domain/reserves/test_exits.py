@@ -16,6 +16,7 @@ from domain.reserves.exits import (
     Lognormal,
     Pareto,
     ShareClass,
+    exit_call,
     expected_payoff,
     lognormal_call,
     payoff,
@@ -211,10 +212,70 @@ def test_a_pareto_value_cut_at_its_least_is_certain(most: float) -> None:
     assert one.quantile(np.array([0.1, 0.9])).tolist() == [most, most]
 
 
+SPREAD = [Pareto(30, 1.8, sigma=0.7), Pareto(30, 3.5, 200, 1.2), Pareto(30, 1.1, 1_000, 0.4), Pareto(30, 20, 25, 0.5)]
+
+
+def mixed(one: Pareto, gets: Callable[[Pareto], float]) -> float:
+    """The mean of something over the lognormal factor, by quadrature, each Pareto value without a cut."""
+
+    def weighed(at: float) -> float:
+        return exp(-at * at / 2) / sqrt(2 * pi) * gets(Pareto(one.least * exp(one.sigma * at), one.alpha))
+
+    return float(quad(weighed, -12, 14, limit=400, epsabs=0, epsrel=1e-11)[0])
+
+
+def above(one: Pareto, value: float) -> float:
+    """The chance of more, by quadrature."""
+    return mixed(one, lambda plain: min(plain.least / value, 1.0) ** plain.alpha)
+
+
+@pytest.mark.parametrize("one", SPREAD, ids=by_name)
+@pytest.mark.parametrize("strike", [*STRIKES, -5.0])
+def test_a_call_on_a_tail_that_is_spread_is_the_mean_of_calls(one: Pareto, strike: float) -> None:
+    told = mixed(one, lambda plain: plain.call(strike))
+    if one.most < inf and strike < one.most:
+        beyond = above(one, one.most)
+        cut = mixed(one, lambda plain: plain.call(one.most)) + (one.most - max(strike, 0)) * beyond
+        told = (mixed(one, lambda plain: plain.call(max(strike, 0.0))) - cut) / (1 - beyond) - min(strike, 0.0)
+    elif one.most < inf:
+        told = 0.0
+    assert one.call(strike) == pytest.approx(told, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("one", SPREAD, ids=by_name)
+@pytest.mark.parametrize("share", [1e-6, 0.05, 0.5, 0.95, 0.999])
+def test_so_large_a_share_of_a_tail_that_is_spread_lies_below_its_quantile(one: Pareto, share: float) -> None:
+    found = float(one.quantile(np.array(share)))
+    whole = 1.0 if one.most == inf else 1 - above(one, one.most)
+    assert (1 - above(one, found)) / whole == pytest.approx(share, rel=1e-4, abs=1e-8)
+
+
+def test_a_tail_of_nothing_is_worth_nothing() -> None:
+    one = Pareto(0.0, 1.8, 1_000, 0.5)
+    assert (one.mean(), one.call(3.0), one.call(-3.0)) == (0.0, 0.0, 3.0)
+    assert one.quantile(np.array([0.1, 0.9])).tolist() == [0, 0]
+
+
+def test_normal_numbers_and_values_of_a_tail_tell_each_other() -> None:
+    for one in (Pareto(1.0, 1.8), Pareto(1.0, 1.8, sigma=0.7)):
+        for normal in (-3.0, -0.5, 0.0, 2.0, 8.0):
+            value = exp(float(one.log_quantile(np.array(normal))))
+            assert one.score(value) == pytest.approx(normal, abs=1e-5)
+
+
+def test_exits_with_and_without_a_tail_are_reckoned_side_by_side() -> None:
+    medians, sigmas = np.array([80.0, 30.0, 30.0]), np.array([1.5, 0.0, 0.7])
+    found = exit_call(medians, sigmas, np.array([0.0, 1.8, 1.8]), np.array([1e3, 1e4, 1e4]), np.array([20.0] * 3))
+    ones: list[Exit] = [Lognormal(80, 1.5, 1e3), Pareto(30, 1.8, 1e4), Pareto(30, 1.8, 1e4, 0.7)]
+    assert found.tolist() == pytest.approx([one.call(20.0) for one in ones], rel=1e-12)
+
+
 amounts = st.floats(0.01, 1e6)
 spreads = st.just(0.0) | st.floats(1e-38, 4)
 lognormals = st.builds(Lognormal, amounts, spreads, st.one_of(st.just(inf), st.floats(1, 1e7)))
-paretos = st.builds(Pareto, amounts, st.floats(1.05, 6), st.one_of(st.just(inf), st.floats(1, 1e7)))
+paretos = st.builds(
+    Pareto, amounts, st.floats(1.05, 6), st.one_of(st.just(inf), st.floats(1, 1e7)), st.just(0.0) | st.floats(0.01, 2)
+)
 
 
 @PROPERTY

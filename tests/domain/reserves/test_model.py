@@ -97,7 +97,7 @@ def test_figures_at_their_limits_are_taken() -> None:
     most = replace(
         least, name="y", exit=share("1"), dilution=share("0.5"), option_pool=share("0.49"), step_up=Decimal(1_000),
         exit_multiple=Decimal(1_000), months_to_graduate=Decimal(600), months_to_exit=Decimal(600),
-        reserve_multiple=Decimal(1_000), weight=Decimal(1_000),
+        reserve_multiple=Decimal(1_000), weight=Decimal(1_000), exit_alpha=Decimal(20),
     )  # fmt: skip
     own = replace(TWO, stages=(least, most), step_up_sigma=Decimal(0), exit_sigma=Decimal(5), months_sigma=Decimal(5))
     given(OPENED).when(own).then(version=2)
@@ -126,6 +126,9 @@ NAN = Decimal("NaN")
         ({"months_to_graduate": Decimal(0)}, "monthsToGraduate"),
         ({"months_to_exit": Decimal(601)}, "monthsToExit"),
         ({"reserve_multiple": Decimal(-1)}, "reserveMultiple"),
+        ({"exit_alpha": Decimal(1)}, "exitAlpha"),
+        ({"exit_alpha": Decimal("20.1")}, "exitAlpha"),
+        ({"exit_alpha": NAN}, "exitAlpha"),
         ({"weight": NAN}, "weight"),
     ],
 )

@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from scipy.stats import binom, norm
 
 from domain.reserves.curve import curve, value_of_holding
-from domain.reserves.exits import Floats
+from domain.reserves.exits import Floats, Pareto
 from domain.reserves.simulation import BLOCK, MARKET, Portfolio, Simulated, Stake, spread, stream
 from domain.reserves.tree import Tree, from_stage
 from tests.domain.reserves.trees import CLASSES, KNOWN, MILLION, ending, expected, paths, step, tree
@@ -21,6 +21,17 @@ CASES: dict[str, Tree] = {
     "series a": from_stage("Series A", 60e6, 0.0),
     "near the cut": from_stage("Seed", 300e6, 0.0),
     "above the cut": tree([step(0.7, 40, 10)], [ending(0.1, 60)], [ending(0.4, 300_000), ending(0.3, 150_000, 0.8)]),
+    "tail": tree(
+        [step(0.6, 40, 10, sigma=0.4), step(0.5, 90, 30, sigma=0.2)],
+        [ending(0.2, 15, alpha=3.0), ending(0.1, 120)],
+        [ending(0.3, 60, alpha=4.0)],
+        [ending(0.3, 200, 0.5), ending(0.3, 100, alpha=3.5)],
+        shares=CLASSES[4],
+    ),
+    "tail cut off": tree(
+        [step(0.7, 40, 10, sigma=0.3)], [ending(0.1, 60_000, alpha=1.2)], [ending(0.5, 40_000, alpha=1.5)]
+    ),
+    "tail above the cut": tree([step(0.7, 40, 10)], [], [ending(0.5, 200_000, alpha=1.5), ending(0.1, 0, alpha=2.0)]),
     "worthless": tree([step(0.7, 40, 10)], [ending(0.2, 0)], [ending(0.4, 0, 0.9), ending(0.3, 80)]),
     **{
         f"class {number}": tree(
@@ -280,6 +291,15 @@ def test_exits_of_a_lognormal_value_are_spread_as_it_is() -> None:
         share = 0.5 * (1 + erf(float(np.log(times)) / 1.5 / sqrt(2)))
         assert near((values < 8 * MILLION * times).astype(float), share)
     assert near(values, 8 * MILLION * exp(1.125))
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.6])
+def test_exits_with_a_tail_are_spread_as_they_are(sigma: float) -> None:
+    one = stake("acme", tree([], [ending(1.0, 80, sigma, alpha=1.8)]), ownership=0.1, paid=0.0)
+    values = Portfolio([one], [[[]]], 7, 0.3).run(4 * BLOCK).base
+    worth = Pareto(8 * MILLION, 1.8, 10e9, sigma)
+    for share in (0.01, 0.2, 0.5, 0.9, 0.999):
+        assert near((values < worth.quantile(np.array(share))).astype(float), share)
 
 
 def test_progress_is_told_after_every_block_up_to_the_whole() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from domain.event import CompanyKey
 from domain.forecasting import DealForecastCreated, ExitScenario, FutureRound, Preference, PreferenceKind
-from domain.reserves.exits import LARGEST_EXIT, Lognormal, ShareClass
+from domain.reserves.exits import LARGEST_EXIT, Lognormal, Pareto, ShareClass
 from domain.reserves.model import DEFAULT_MODEL
 from domain.reserves.stages import DEFAULT_STAGES, waited
 from domain.reserves.tree import Ending, Step, Tree, UnavailableModel, discount, from_forecast, from_stage
@@ -190,6 +190,19 @@ def test_a_fund_may_have_odds_of_its_own() -> None:
     # The less waits are spread, the more a wait of the median speaks against a round.
     patient = from_stage("Seed", 20e6, 24.0, replace(own, months_sigma=Decimal("0.3")))
     assert patient.steps[0].probability < from_stage("Seed", 20e6, 24.0, own).steps[0].probability < 0.5
+
+
+def test_a_fund_may_have_exits_with_a_tail() -> None:
+    seed, *others = DEFAULT_MODEL.stages
+    own = replace(DEFAULT_MODEL, stages=(replace(seed, exit_alpha=Decimal(2)), *others))
+    told = from_stage("Seed", 20e6, 0.0, own)
+    (first,), (second,), *_ = told.endings
+    # Half of all lie below the median, which is the root of two times the least.
+    assert first == Ending(0.35, first.median, 0.0, 36.0, 2.0)
+    assert first.median == pytest.approx(20e6 * 0.47 / sqrt(2))
+    assert (second.sigma, second.alpha) == (1.05, None)
+    assert told.worth(0, first) == Pareto(first.median, 2.0, LARGEST_EXIT, 0.0)
+    assert told.worth(1, first) == Pareto(first.median, 2.0, LARGEST_EXIT, 0.5)
 
 
 def test_a_stage_that_nobody_graduates_from_is_the_last() -> None:

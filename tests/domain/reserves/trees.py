@@ -14,9 +14,11 @@ MILLION = 1_000_000.0
 PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
 
-def ending(probability: float, value: float, sigma: float = 0.0, months: float = 24.0) -> Ending:
-    """An exit at so many millions, the median where it is spread."""
-    return Ending(probability, value * MILLION, sigma, months)
+def ending(
+    probability: float, value: float, sigma: float = 0.0, months: float = 24.0, alpha: float | None = None
+) -> Ending:
+    """An exit at so many millions, the median where it is spread, the least where it has a tail."""
+    return Ending(probability, value * MILLION, sigma, months, alpha)
 
 
 def step(
