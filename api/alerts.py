@@ -11,7 +11,7 @@ import strawberry
 from api import ids
 from api.channels import told
 from api.companies import PortfolioCompany, Seen, portfolio_company, see
-from api.connection import Page, PageInfo, bad_cursor, cursor, page, page_info
+from api.connection import Page, PageInfo, cursor, page, page_info
 from api.context import Asked, Context
 from api.errors import UserError, user_error
 from api.events import output_enum
@@ -249,11 +249,7 @@ async def page_of(
     row = await context.existing_fund(fund_id, "fundId")
     asked: Page[Alert] = page(first, after)
     chosen = chosen_of(given, context.someone.id)
-    below = None
-    if asked.place is not None:
-        if not (asked.place.isascii() and asked.place.isdigit() and len(asked.place) < 19):  # noqa: PLR2004 - fits a bigint
-            raise bad_cursor("after")
-        below = int(asked.place)
+    below = asked.version
     store = context.runtime.alerts
     found = await store.page(row.id, chosen, below=below, limit=asked.limit + 1)
     kept, more = asked.cut(found)

@@ -11,6 +11,8 @@ from domain.refusal import Invalid
 
 MOST = 200
 """Longest page."""
+VERSION_DIGITS = 18
+"""As many fit the database's widest integer."""
 
 T = TypeVar("T")
 
@@ -37,6 +39,15 @@ class Page(Generic[T]):
     place: str | None
     backward: bool
 
+    @property
+    def version(self) -> int | None:
+        """The place in a list of which every cursor holds a version; None from the very end.
+
+        Raises:
+            Invalid: If the cursor isn't one of such a list.
+        """
+        return None if self.place is None else version_of(self.place, "before" if self.backward else "after")
+
     def cut(self, found: Sequence[T]) -> tuple[list[T], bool]:
         """What of `limit + 1` found belongs to the page, in list order, and whether there is more."""
         kept = list(found[: self.limit])
@@ -62,6 +73,17 @@ def place_of(given: str, argument: str) -> str:
     if cursor(place) != given:
         raise bad_cursor(argument)
     return place
+
+
+def version_of(place: str, argument: str) -> int:
+    """The version that a cursor's place is.
+
+    Raises:
+        Invalid: If it is none.
+    """
+    if not (place.isascii() and place.isdigit() and len(place) <= VERSION_DIGITS):
+        raise bad_cursor(argument)
+    return int(place)
 
 
 def bad_cursor(argument: str) -> Invalid:

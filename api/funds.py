@@ -118,14 +118,14 @@ class FundState(Node):
     )
     async def variances(
         self,
-        filter: Annotated[VarianceFilter | None, strawberry.argument(description="Which variances.")] = None,  # noqa: A002
+        filter: Annotated[VarianceFilter | None, strawberry.argument(description="Which variances.")] = None,
     ) -> list[Variance]:
         return await all_variances(self.seen, filter)
 
     @strawberry.field(description="The alerts of that moment as they stood then, newest opened first.")
     async def variance_alerts(
         self,
-        filter: Annotated[AlertFilter | None, strawberry.argument(description="Which alerts.")] = None,  # noqa: A002
+        filter: Annotated[AlertFilter | None, strawberry.argument(description="Which alerts.")] = None,
     ) -> list[VarianceAlert]:
         return await alerts_then(self.seen, filter)
 

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 import strawberry
 
 from api.alerts import VarianceAlert, alert_of, shared
-from api.connection import bad_cursor, cursor, place_of
+from api.connection import cursor, place_of, version_of
 from api.context import Context
 from api.events import output_enum
 from api.feed import RECHECK_SECONDS
@@ -50,15 +50,13 @@ async def follow(
         Refusal: Before the first notice, if the fund isn't there or the cursor is none; later, once the person's part
             in it has ended.
     """
-    place = None if after is None else place_of(after, "after")
-    if place is not None and not (place.isascii() and place.isdigit() and len(place) < 19):  # noqa: PLR2004 - fits a bigint
-        raise bad_cursor("after")
+    seen = None if after is None else version_of(place_of(after, "after"), "after")
     found = await context.allowed(fund_id, Role.VIEWER, "fundId")
     row = await context.existing_fund(fund_id)
-    if place is not None and int(place) > row.version:
+    if seen is not None and seen > row.version:
         message = "This cursor is ahead of the fund."
         raise Invalid(message, "after")
-    checked, start = monotonic(), row.version if place is None else int(place)
+    checked, start = monotonic(), row.version if seen is None else seen
     async with aclosing(cast("AsyncGenerator[Fact, None]", context.runtime.feed.follow(found, start))) as facts:
         async for fact in facts:
             event = fact.event

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import strawberry
 
 from api import ids
-from api.connection import Page, PageInfo, bad_cursor, cursor, page, page_info
+from api.connection import Page, PageInfo, cursor, page, page_info
 from api.context import Context
 from api.errors import UserError, user_error
 from api.events import output_enum, output_part
@@ -275,11 +275,7 @@ async def listed(context: Context, fund_id: str, first: int | None, after: str |
     """
     found = await context.allowed(fund_id, Role.VIEWER, "fundId")
     asked: Page[Run] = page(first, after, default=20)
-    below = None
-    if asked.place is not None:
-        if not (asked.place.isascii() and asked.place.isdigit() and len(asked.place) < 19):  # noqa: PLR2004 - fits a bigint
-            raise bad_cursor("after")
-        below = int(asked.place)
+    below = asked.version
     kept, more = asked.cut(await context.runtime.runs.page(found, below=below, limit=asked.limit + 1))
     cursors = [cursor(str(run.requested_version)) for run in kept]
     nodes = [run_of(context, found, run) for run in kept]

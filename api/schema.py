@@ -82,7 +82,7 @@ class Query(watching.Queries, reserving.Queries):
         self,
         info: Asked,
         fund_id: FundId,
-        filter: Annotated[history.TimelineFilter | None, strawberry.argument(description="Which facts.")] = None,  # noqa: A002
+        filter: Annotated[history.TimelineFilter | None, strawberry.argument(description="Which facts.")] = None,
         first: First = None,
         after: After = None,
         last: Last = None,

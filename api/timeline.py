@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from api.companies import PortfolioCompany, Seen, portfolio_company
-from api.connection import Page, PageInfo, bad_cursor, cursor, page, page_info
+from api.connection import Page, PageInfo, cursor, page, page_info
 from api.context import Asked, Context
 from api.events import FundEvent, FundEventType, fund_event
 from api.funds import FundState, state_of
@@ -75,12 +75,7 @@ async def timeline(
         Invalid: If the page's arguments or the filter can't be.
     """
     asked: Page[Fact] = page(first, after, last, before)
-    place = None
-    if asked.place is not None:
-        argument = "before" if asked.backward else "after"
-        if not (asked.place.isascii() and asked.place.isdigit() and len(asked.place) < 19):  # noqa: PLR2004 - fits a bigint
-            raise bad_cursor(argument)
-        place = int(asked.place)
+    place = asked.version
     # Going backward through a list that starts with the newest is going up in versions.
     downward = newest_first != asked.backward
     facts = await context.runtime.history.page(

@@ -30,7 +30,7 @@ class Queries:
         fund_id: FundId,
         at: AtArgument = None,
         known_at: KnownAtArgument = None,
-        filter: Annotated[variance.VarianceFilter | None, strawberry.argument(description="Which variances.")] = None,  # noqa: A002
+        filter: Annotated[variance.VarianceFilter | None, strawberry.argument(description="Which variances.")] = None,
         first: First = 100,
         after: After = None,
     ) -> variance.VarianceConnection:
@@ -65,7 +65,7 @@ class Queries:
         self,
         info: Asked,
         fund_id: FundId,
-        filter: Annotated[alerts.AlertFilter | None, strawberry.argument(description="Which alerts.")] = None,  # noqa: A002
+        filter: Annotated[alerts.AlertFilter | None, strawberry.argument(description="Which alerts.")] = None,
         first: First = 50,
         after: After = None,
     ) -> alerts.VarianceAlertConnection:
