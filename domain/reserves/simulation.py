@@ -129,23 +129,14 @@ class _Company:
         tree = stake.tree
         paid_in = [discount(rate, months) for months in tree.months_to()[1:]]
         self.key = stake.key
-        outcomes: list[tuple[float, int, int | None]] = []
-        for node, reached in enumerate(tree.reach()):
-            onward = tree.steps[node].probability if node < len(tree.steps) else 0.0
-            endings = sorted(enumerate(tree.endings[node]), key=lambda placed: placed[1].median)
-            ended = sum(ending.probability for _, ending in endings)
-            outcomes.append((reached * max(1.0 - onward - ended, 0.0), node, None))
-            outcomes.extend((reached * ending.probability, node, place) for place, ending in endings)
-        outcomes = [outcome for outcome in outcomes if outcome[0] > 0.0]
-        shares = np.cumsum([chance for chance, _, _ in outcomes])[:-1]
-        self._bounds: Floats = ndtri(np.clip(shares, 0.0, 1.0))
+        outcomes, self._bounds = outcomes_of(tree)
         costs = [[cheque * now for cheque, now in zip(plan, paid_in, strict=False)] for plan in cheques]
         self._drawn = np.array([[sum(plan[:node]) for _, node, _ in outcomes] for plan in costs])
         self._base = _Payoffs([_held(stake, node, place, rate) for _, node, place in outcomes], LARGEST_EXIT)
         self._added = [
             [
                 _Payoffs(
-                    [_bought(tree, number, node, place, plan[number], rate) for _, node, place in outcomes],
+                    [bought(tree, number, node, place, plan[number], rate) for _, node, place in outcomes],
                     LARGEST_EXIT / tree.steps[number].size,
                 )
                 for number in range(len(tree.steps))
@@ -165,6 +156,24 @@ class _Company:
                 drawn[plan] += self._drawn[plan][outcome]
             for each in rounds:
                 added[plan] += each.of(outcome, chance)
+
+
+Outcome = tuple[float, int, int | None]
+"""How a company ends: its probability, the node, and the place of the node's ending; None where it fails there."""
+
+
+def outcomes_of(tree: Tree) -> tuple[list[Outcome], Floats]:
+    """A company's outcomes from the worst to the best, and the normal numbers between them."""
+    outcomes: list[Outcome] = []
+    for node, reached in enumerate(tree.reach()):
+        onward = tree.steps[node].probability if node < len(tree.steps) else 0.0
+        endings = sorted(enumerate(tree.endings[node]), key=lambda placed: placed[1].median)
+        ended = sum(ending.probability for _, ending in endings)
+        outcomes.append((reached * max(1.0 - onward - ended, 0.0), node, None))
+        outcomes.extend((reached * ending.probability, node, place) for place, ending in endings)
+    outcomes = [outcome for outcome in outcomes if outcome[0] > 0.0]
+    shares = np.cumsum([chance for chance, _, _ in outcomes])[:-1]
+    return outcomes, ndtri(np.clip(shares, 0.0, 1.0))
 
 
 Calls = tuple[tuple[float, float], ...]
@@ -246,7 +255,7 @@ def _held(stake: Stake, node: int, place: int | None, rate: float) -> Terms:
     return ending.median, tree.spread(0, node, ending), ending.alpha, held
 
 
-def _bought(tree: Tree, number: int, node: int, place: int | None, cheque: float, rate: float) -> Terms:
+def bought(tree: Tree, number: int, node: int, place: int | None, cheque: float, rate: float) -> Terms:
     """What a cheque into a round brings at an ending: its part of the round's class."""
     if place is None or node <= number:
         return NOTHING
