@@ -73,6 +73,8 @@ class Scale:
     summaries: int
     alerted: Mapping[str, int]
     watchers: int
+    ranking_seeds: int
+    curves: int
 
 
 FULL = Scale(
@@ -96,6 +98,8 @@ FULL = Scale(
     summaries=4,
     alerted={"alerts": 25, "facts": 10},
     watchers=200,
+    ranking_seeds=20,
+    curves=1_000,
 )
 QUICK = Scale(
     rounds=3,
@@ -118,6 +122,8 @@ QUICK = Scale(
     summaries=2,
     alerted={"alerts": 2, "facts": 2},
     watchers=10,
+    ranking_seeds=2,
+    curves=50,
 )
 
 

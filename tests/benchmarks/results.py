@@ -11,12 +11,15 @@ class Unit(Enum):
     """What a figure counts, with the way it is written."""
 
     RATIO = "{:.2f} ×"
+    TIMES = "{:,.0f} ×"
     FACTS_PER_SECOND = "{:,.0f} facts/s"
     MILLISECONDS = "{:,.2f} ms"
     SECONDS = "{:,.1f} s"
     BYTES = "{:,.0f} B"
     MEBIBYTES = "{:,.1f} MiB"
     NUMBER = "{:,.0f}"
+    DECIMAL = "{:.4f}"
+    PERCENT = "{:.2%}"
 
 
 @dataclass(frozen=True, slots=True)
