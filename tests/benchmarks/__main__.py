@@ -10,6 +10,7 @@ import uvloop
 
 from tests.benchmarks import (
     alerting,
+    allocating,
     appending,
     asking,
     evaluating,
@@ -17,8 +18,10 @@ from tests.benchmarks import (
     importing,
     library,
     ranking,
+    recommending,
     replaying,
     report,
+    simulating,
     storing,
 )
 from tests.benchmarks.ground import FULL, QUICK, Ground
@@ -35,6 +38,9 @@ BENCHMARKS: Mapping[str, Callable[[Ground], Awaitable[list[Figure]]]] = {
     "evaluate": evaluating.evaluate,
     "alert": alerting.alert,
     "rank": ranking.rank,
+    "simulate": simulating.simulate,
+    "allocate": allocating.allocation,
+    "recommend": recommending.recommend,
     "library": library.compare,
     "import": importing.importing,
     "storage": storing.storage,

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from time import sleep
 
 from api.connection import cursor
-from infra.evaluation import CONSUMER
 from infra.wire import body_to_wire
-from jobs.follow import SNAPSHOTS
 from tests.benchmarks.crowds import allow_descriptors, crowd
 from tests.benchmarks.following import Delays, Recorded, record
 from tests.benchmarks.ground import Api, Ground, at_rest
@@ -16,10 +14,6 @@ from tests.benchmarks.watched import WatchedFund, figure, watched
 
 SETTLING = 0.1
 """Seconds between two misses, once everybody has heard of the first: it is evaluated in the meantime."""
-_SEEN = """
-    INSERT INTO cursor SELECT consumer, id, version FROM fund, unnest($1::text[]) AS consumer
-    ON CONFLICT (consumer, fund_id) DO UPDATE SET version = excluded.version
-"""
 
 
 async def alert(ground: Ground) -> list[Figure]:
@@ -27,7 +21,7 @@ async def alert(ground: Ground) -> list[Figure]:
     fund = await watched(ground)
     allow_descriptors()
     # What other benchmarks recorded is none of this worker's business.
-    await ground.runtime.pool.execute(_SEEN, [CONSUMER, SNAPSHOTS])
+    await ground.skip_what_there_is()
     with ground.serving() as api, ground.working():
         at_rest()
         found = await asyncio.to_thread(_measure, api, fund, ground.scale.alerted, ground.scale.watchers)

@@ -28,10 +28,13 @@ from domain.event import Fact
 from domain.projector import MAX_BATCH
 from infra.drafts import Draft
 from infra.embedded import EmbeddedPostgres, EmbeddedRedis
+from infra.evaluation import CONSUMER as VARIANCE
 from infra.migrate import migrate_in_loop
 from infra.people import Person
+from infra.runs import CONSUMER as RUNS
 from infra.runtime import Runtime, opened
 from infra.settings import Settings
+from jobs.follow import SNAPSHOTS
 from tests.benchmarks.portfolio import OPENED_AT, SIZE, portfolio
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +50,10 @@ COLUMNS = (
 )  # fmt: skip
 """Of a fact, in the table's order."""
 Row = tuple[object, ...]
+_SEEN = """
+    INSERT INTO cursor SELECT consumer, id, version FROM fund, unnest($1::text[]) AS consumer
+    ON CONFLICT (consumer, fund_id) DO UPDATE SET version = excluded.version
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,12 @@ class Scale:
     watchers: int
     ranking_seeds: int
     curves: int
+    simulated: int
+    iterations: tuple[int, int]
+    program_companies: int
+    programs: int
+    split: tuple[int, ...]
+    runs: int
 
 
 FULL = Scale(
@@ -100,6 +113,12 @@ FULL = Scale(
     watchers=200,
     ranking_seeds=20,
     curves=1_000,
+    simulated=100_000,
+    iterations=(1_000_000, 10_000_000),
+    program_companies=100,
+    programs=30,
+    split=(50, 1_000, 10_000, 100_000),
+    runs=100,
 )
 QUICK = Scale(
     rounds=3,
@@ -124,6 +143,12 @@ QUICK = Scale(
     watchers=10,
     ranking_seeds=2,
     curves=50,
+    simulated=10_000,
+    iterations=(10_000, 100_000),
+    program_companies=20,
+    programs=2,
+    split=(50, 500),
+    runs=3,
 )
 
 
@@ -230,6 +255,10 @@ class Ground:
                 yield connection
             finally:
                 await transaction.rollback()
+
+    async def skip_what_there_is(self) -> None:
+        """Has a worker that is started later look only at what is recorded from now on."""
+        await self.runtime.pool.execute(_SEEN, [VARIANCE, RUNS, SNAPSHOTS])
 
     @property
     def environment(self) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """Companies drawn around the default odds, no two of them alike, and one with each class of shares."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from domain.reserves.confidence import drawn_odds
+from domain.reserves.sight import Holding
 from domain.reserves.simulation import Stake
 from domain.reserves.tree import Odds, Tree, from_stage
 from tests.domain.reserves.trees import CLASSES, MILLION, ending, step, tree
@@ -34,17 +36,28 @@ PREFERRED = tuple(
 """One company with each class of shares, its values spread."""
 
 
-def drawn_companies(number: int, seed: int) -> list[Stake]:
+def drawn_companies(number: int, seed: int, entries: Mapping[str, float] = ENTRIES) -> list[Stake]:
     """So many companies: stage, value, wait and ownership drawn, and what might become of them drawn as well."""
     numbers, found = np.random.default_rng(seed), []
-    shares = np.array(list(ENTRIES.values()))
+    shares = np.array(list(entries.values()))
     for place in range(number):
-        stage = str(numbers.choice(list(ENTRIES), p=shares / shares.sum()))
+        stage = str(numbers.choice(list(entries), p=shares / shares.sum()))
         post = POSTS[stage] * MILLION * float(np.exp(POST_SIGMA * numbers.standard_normal()))
         told = from_stage(stage, post, float(numbers.uniform(0.0, MOST_WAITED)))
         key, ownership = f"company {place}", float(numbers.uniform(LEAST_OWNED, MOST_OWNED))
         found.append(Stake(key, as_drawn(told, drawn_odds(told, seed, key), 0), ownership, ownership * post))
     return found
+
+
+def stage_of(one: Stake) -> str:
+    """The stage that such a company was drawn at: it has that many rounds to come."""
+    return list(ENTRIES)[-len(one.tree.steps)]
+
+
+def holding(one: Stake, planned: float = MILLION) -> Holding:
+    """The company as a run sees it, so many dollars planned."""
+    invested = round(one.paid * 100)
+    return Holding(one.key, one.key, stage_of(one), one.ownership, invested, round(planned * 100), 0, one.tree)
 
 
 def as_drawn(tree: Tree, odds: Odds, draw: int) -> Tree:

@@ -11,8 +11,8 @@ from domain.reserves.curve import Curve
 from domain.reserves.exits import Floats
 from domain.reserves.options import RunOptions
 from domain.reserves.results import ReserveRecommendation
-from domain.reserves.sight import Holding
 from domain.reserves.simulation import Stake
+from tests.domain.reserves.drawn import holding
 from tests.domain.reserves.trees import MILLION
 
 COMPANIES = 25
@@ -52,8 +52,5 @@ def by_recursion(one: Stake) -> Curve:
 
 def advised(stakes: Sequence[Stake]) -> list[ReserveRecommendation]:
     """What is recommended for these companies, the first in rank first."""
-    holdings = [
-        Holding(one.key, one.key, None, one.ownership, round(one.paid * 100), round(MILLION * 100), 0, one.tree)
-        for one in stakes
-    ]
+    holdings = [holding(one) for one in stakes]
     return list(advise(holdings, round(FUND), round(FUND), RunOptions(iterations=100)).recommendations)
