@@ -133,17 +133,19 @@ class _Company:
         costs = [[cheque * now for cheque, now in zip(plan, paid_in, strict=False)] for plan in cheques]
         self._drawn = np.array([[sum(plan[:node]) for _, node, _ in outcomes] for plan in costs])
         self._base = _Payoffs([_held(stake, node, place, rate) for _, node, place in outcomes], LARGEST_EXIT)
+        # What a dollar brings in each round that any plan writes a cheque for, and those cheques.
         self._added = [
-            [
+            (
                 _Payoffs(
-                    [bought(tree, number, node, place, plan[number], rate) for _, node, place in outcomes],
-                    LARGEST_EXIT / tree.steps[number].size,
-                )
-                for number in range(len(tree.steps))
-                if plan[number] > 0.0
-            ]
-            for plan in cheques
+                    [bought(tree, number, node, place, 1.0, rate) for _, node, place in outcomes],
+                    LARGEST_EXIT / step.size,
+                ),
+                written,
+            )
+            for number, step in enumerate(tree.steps)
+            if (written := [(plan, each[number]) for plan, each in enumerate(cheques) if each[number] > 0.0])
         ]
+        self._writing = [plan for plan, each in enumerate(cheques) if any(cheque > 0.0 for cheque in each)]
 
     def simulate(self, fortune: Floats, chance: Floats, base: Floats, added: Floats, drawn: Floats) -> None:
         """Adds what each path brings."""
@@ -151,11 +153,12 @@ class _Company:
         for bound in self._bounds:
             outcome += fortune > bound
         base += self._base.of(outcome, chance)
-        for plan, rounds in enumerate(self._added):
-            if rounds:
-                drawn[plan] += self._drawn[plan][outcome]
-            for each in rounds:
-                added[plan] += each.of(outcome, chance)
+        for plan in self._writing:
+            drawn[plan] += self._drawn[plan][outcome]
+        for payoffs, written in self._added:
+            brought = payoffs.of(outcome, chance)
+            for plan, cheque in written:
+                added[plan] += cheque * brought
 
 
 Outcome = tuple[float, int, int | None]
