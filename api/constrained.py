@@ -47,7 +47,9 @@ class StageProbInput:
 @strawberry.input(description="What is to be split, among whom, within which limits.")
 class ConstrainedReservesInput:
     available_reserves: Money = strawberry.field(description="What is to be split.")
-    companies: list[ReserveCompanyInput] = strawberry.field(description="Up to 100,000 companies.")
+    companies: list[ReserveCompanyInput] = strawberry.field(
+        description="Up to 100,000 companies, as many as a request's 2 MiB hold."
+    )
     stage_policies: list[StagePolicyInput] = strawberry.field(description="One for each stage.")
     min_check: Money | None = strawberry.field(default=None, description="Smaller allocations aren't made.")
     max_per_company: Money | None = strawberry.field(default=None, description="The most for one company.")

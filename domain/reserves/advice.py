@@ -17,6 +17,7 @@ from domain.reserves.confidence import drawn_odds, funded
 from domain.reserves.curve import Curve, curves, per_round, points, value_of_holding
 from domain.reserves.exits import Floats
 from domain.reserves.floor import Floor
+from domain.reserves.given_market import sampled_multiple
 from domain.reserves.limits import Candidate, InfeasiblePlan, Limits
 from domain.reserves.model import DEFAULT_MODEL, ReserveModelSet, stage_key
 from domain.reserves.options import ReserveMode, ReserveRankBy, ReserveStrategy, RunOptions
@@ -327,7 +328,7 @@ class _Run:
             recommended = one.deployed + amount
             multiple = known.curve.multiple(0.0)
             assert multiple is not None, "a round takes the increment, so it takes its first dollar"
-            error, p05, p50, p95 = moics[place]
+            simulated, error, p05, p50, p95 = moics[place]
             found.append(
                 ReserveRecommendation(
                     rank=0,
@@ -357,6 +358,7 @@ class _Run:
                         CurvePoint(_cents(reserve), marginal, deployed)
                         for reserve, marginal, deployed in points(known.curve, known.curve.room, CURVE_POINTS)
                     ),
+                    simulated_moic=simulated,
                 )
             )
         ordered = sorted(
@@ -369,23 +371,21 @@ class _Run:
         )
         return tuple(replace(one, rank=rank) for rank, one in enumerate(ordered, start=1))
 
-    def _moics(self) -> list[tuple[float, float, float, float]]:
-        """Standard error of the simulated multiple of the increment, and how it is spread where any is deployed."""
+    def _moics(self) -> list[tuple[float, float, float, float, float]]:
+        """The simulated multiple of the increment, its standard error, and how it is spread where any is deployed."""
         found = []
         paths = min(self._options.iterations, MULTIPLE_PATHS)
         correlation = float(self._options.market_correlation)
         for known in self._known:
-            spent = [list(known.curve.spent(self._options.incremental_amount / CENTS))]
-            alone = Portfolio([known.stake], [spent], self._options.seed, correlation, self._rate).run(paths)
+            spent = list(known.curve.spent(self._options.incremental_amount / CENTS))
+            told = sampled_multiple(known.stake.tree, spent, self._options.seed, correlation, paths, self._rate)
+            alone = Portfolio([known.stake], [[spent]], self._options.seed, correlation, self._rate).run(paths)
             drawn, added = alone.drawn[0], alone.added[0]
             invested = drawn > 0
-            if not invested.any():
-                found.append((0.0, 0.0, 0.0, 0.0))
-                continue
-            ratio = float(added.sum() / drawn.sum())
-            error = float(np.std(added - ratio * drawn) / (drawn.mean() * np.sqrt(paths)))
-            p05, p50, p95 = np.quantile(added[invested] / drawn[invested], (0.05, 0.5, 0.95))
-            found.append((error, float(p05), float(p50), float(p95)))
+            multiples = added[invested] / drawn[invested] if invested.any() else np.zeros(1)
+            p05, p50, p95 = np.quantile(multiples, (0.05, 0.5, 0.95))
+            assert told is not None, "given any market, some of the increment may be deployed"
+            found.append((told.multiple, told.standard_error, float(p05), float(p50), float(p95)))
         return found
 
 

@@ -48,12 +48,13 @@ class ReserveRecommendation:
     marginal_at_planned: Annotated[float | None, "Expected MOIC of the next dollar once all that is planned is spent."]
     confidence_score: Annotated[float, "Share of draws of the odds in which its next increment is funded, 0 to 1."]
     expected_deployment: Annotated[Money, "Of the increment."]
-    standard_error: Annotated[float, "Of the increment's MOIC as simulated."]
+    standard_error: Annotated[float, "Of the simulated MOIC."]
     moic_p05: Annotated[float, "The increment's MOIC that 5% of the paths in which it is deployed stay below."]
     moic_p50: Annotated[float, "That 50% stay below."]
     moic_p95: Annotated[float, "That 95% stay below."]
     limited_by: Annotated[str, "Why it got no more: cap, stage, pro-rata, minimum cheque or cut-off."]
     curve: Annotated[tuple[CurvePoint, ...], "What the next dollar earns along its reserve."]
+    simulated_moic: Annotated[float | None, "The increment's MOIC as simulated: a check on the exact one."] = None
 
 
 @dataclass(frozen=True, slots=True)

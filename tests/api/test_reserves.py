@@ -18,7 +18,8 @@ fragment Run on ReserveRun {
   id fundId at knownAt fundVersion status progress error requestedAt requestedBy finishedAt elapsedMs iterations seed
   modelVersion pool shadowPrice staleSince
   recommendations {
-    rank companyId followOnMultiple recommendedAllocation action limitedBy curve { reserve marginalMoic }
+    rank companyId followOnMultiple recommendedAllocation action limitedBy expectedMoic simulatedMoic standardError
+    curve { reserve marginalMoic }
   }
   unavailable { companyId reason }
   plans { strategy totalAllocated remaining conservationOk allocations { companyId amount } }
@@ -167,6 +168,8 @@ async def test_a_run_is_asked_for_at_once_and_found_once_it_is_over(reserving: R
     assert found is not None
     assert (found["id"], found["status"], found["progress"], found["staleSince"]) == (run["id"], "SUCCEEDED", 100, None)
     assert [one["companyId"] for one in found["recommendations"]] == ["acme"]
+    (acme,) = found["recommendations"]
+    assert abs(acme["simulatedMoic"] - acme["expectedMoic"]) < 4 * acme["standardError"]
     assert [one["companyId"] for one in found["unavailable"]] == ["odd"]
     assert [(one["strategy"], one["conservationOk"]) for one in found["plans"]] == [("OPTIMAL", True)]
     assert await reserving.optimal(options={"iterations": 101}) is None

@@ -143,6 +143,7 @@ ADVICE = ReserveAdvice(
             12.5,
             "cut-off",
             (CurvePoint(usd("250000.00"), 3.25, 0.875), CurvePoint(usd("500000.00"), 1.0, 0.5)),
+            1.4375,
         ),
     ),
     (UnavailableCompany(CompanyKey("b"), "B", "the fund's ownership isn't known"),),
