@@ -4,7 +4,6 @@ Everything is computed from what is given and a seed; nothing here knows a clock
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,36 +13,28 @@ from domain.event import CompanyKey
 from domain.money import CENTS, Money, share_of
 from domain.reserves.allocation import Plan, optimise
 from domain.reserves.confidence import drawn_odds, funded
-from domain.reserves.curve import Curve, curves, per_round, points, value_of_holding
-from domain.reserves.exits import Floats
+from domain.reserves.curve import Curve, curves, per_round, value_of_holding
 from domain.reserves.floor import Floor
-from domain.reserves.given_market import sampled_multiple
+from domain.reserves.known import Known
 from domain.reserves.limits import Candidate, InfeasiblePlan, Limits
 from domain.reserves.model import DEFAULT_MODEL, ReserveModelSet, stage_key
-from domain.reserves.options import ReserveMode, ReserveRankBy, ReserveStrategy, RunOptions
+from domain.reserves.options import ReserveMode, ReserveStrategy, RunOptions
+from domain.reserves.ranking import Confidence, ranked
 from domain.reserves.results import (
-    CurvePoint,
     PlanAllocation,
-    ReserveAction,
     ReserveAdvice,
     ReserveBaseline,
     ReservePlan,
-    ReserveRecommendation,
     UnavailableCompany,
 )
 from domain.reserves.sight import Holding
 from domain.reserves.simulation import BLOCK, Portfolio, Simulated, Spread, Stake, spread
-from domain.reserves.strategies import TIE_DIGITS, Claim, by_priority, by_thumb
+from domain.reserves.strategies import by_priority, by_thumb
 
-CURVE_POINTS: Final = 12
 PRICE_TOLERANCE: Final = 1e-6
 """To which what an uncalled dollar is worth in a pool is found."""
-MULTIPLE_PATHS: Final = 4 * BLOCK
-"""At most as many are simulated for the spread of a single company's multiple."""
 FLOOR_FIGURES: Final = 8_000_000
 """Of paths times cheques: a floor looks at as many paths, which is all of them in runs of the usual size."""
-EXCLUDED: Final = "excluded"
-_NO_STAGE: Final = "none"
 
 Progress = Callable[[float, str], None]
 """Told the share of the work done, 0 to 1, and what is being done; what it raises ends the run."""
@@ -71,23 +62,6 @@ def advise(
     return _Run(holdings, size, available, options, progress, model).advice()
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A company that a curve could be made of.
-
-    Attributes:
-        curve: Discounted, as multiples and values are.
-        paid: The same in dollars as they are paid.
-    """
-
-    holding: Holding
-    stake: Stake
-    curve: Curve
-    paid: Curve
-    room: int
-    moic: float
-
-
 class _Run:
     def __init__(
         self,
@@ -108,7 +82,7 @@ class _Run:
         planned = sum(max(one.planned - one.deployed, 0) for one in holdings)
         self._pool = min(planned, max(available, 0)) if options.pool is None else int(options.pool)
         progress(0.0, "curves")
-        self._known: list[_Known] = []
+        self._known: list[Known] = []
         # What is held brings its proceeds, whether or not more can be put into it; in dollars as paid and discounted.
         self._others: list[Stake] = []
         self._base = self._base_now = 0.0
@@ -140,7 +114,9 @@ class _Run:
             self._unavailable.append(UnavailableCompany(CompanyKey(one.id), one.name, reason))
             self._others.append(stake)
             return
-        self._known.append(_Known(one, stake, found, paid, self._room(one), moic))
+        committed, excluded = self._committed.get(CompanyKey(one.id), 0), CompanyKey(one.id) in self._excluded
+        room = 0 if excluded else self._room(one)
+        self._known.append(Known(one, stake, found, paid, room, committed, excluded, moic))
 
     def _check_commitments(self) -> None:
         """Refuse commitments to companies that get nothing."""
@@ -154,8 +130,6 @@ class _Run:
 
     def _room(self, one: Holding) -> int:
         """Most that a company may get: what is invested counts against its share of the fund."""
-        if one.id in self._excluded:
-            return 0
         options = self._options
         room = min(
             share_of(self._size, options.max_per_company_share) - one.invested,
@@ -181,8 +155,8 @@ class _Run:
         ]
         baseline = ReserveBaseline(*_spread(self._base, spread(simulated.base.copy())))
         self._progress(0.75, "confidence")
-        confidence, low, high = self._confidence(uncalled)
-        recommendations = self._recommendations(plans[0], uncalled, confidence, low, high)
+        confidence = self._confidence(uncalled)
+        recommendations = ranked(self._known, plans[0], uncalled, confidence, self._options)
         self._progress(1.0, "done")
         price = best.shadow_price if ReserveStrategy.OPTIMAL in self._options.strategies else None
         return ReserveAdvice(Money(self._pool), recommendations, tuple(self._unavailable), tuple(told), baseline, price)
@@ -199,14 +173,7 @@ class _Run:
         return caps
 
     def _candidates(self, uncalled: float) -> list[Candidate]:
-        return [
-            _candidate(
-                one,
-                one.curve.gain + uncalled * (1.0 - one.curve.cost),
-                self._committed.get(CompanyKey(one.holding.id), 0),
-            )
-            for one in self._known
-        ]
+        return [known.candidate(uncalled) for known in self._known]
 
     def _floor(self) -> Floor | None:
         """The floor that the optimal plan has to keep, on the first of the run's paths."""
@@ -247,19 +214,7 @@ class _Run:
     def _plan(self, strategy: ReserveStrategy, best: Plan) -> Plan:
         if strategy is ReserveStrategy.OPTIMAL:
             return best
-        claims = [
-            Claim(
-                known.holding.id,
-                known.holding.name,
-                _stage(known.holding),
-                self._model.place(known.holding.stage),
-                known.holding.invested,
-                known.room,
-                self._committed.get(CompanyKey(known.holding.id), 0),
-                known.curve.multiple(0.0) or 0.0,
-            )
-            for known in self._known
-        ]
+        claims = [known.claim(self._model) for known in self._known]
         given = (
             by_priority(claims, self._limits(), self._model)
             if strategy is ReserveStrategy.PRIORITY_GREEDY
@@ -301,11 +256,10 @@ class _Run:
             plan.note or None,
         )
 
-    def _confidence(self, uncalled: float) -> tuple[Floats, Floats, Floats]:
-        """Share of draws of the odds in which each company's next increment is funded; and its multiple's interval."""
+    def _confidence(self, uncalled: float) -> Confidence:
         if not self._known:
             nothing = np.zeros(0)
-            return nothing, nothing, nothing
+            return Confidence(nothing, nothing, nothing)
         values, multiples = [], []
         for done, known in enumerate(self._known):
             self._progress(0.75 + 0.1 * done / len(self._known), "confidence")
@@ -316,110 +270,7 @@ class _Run:
             multiples.append(brought[first])
         tail = (1.0 - float(self._options.confidence_level)) / 2.0
         low, high = np.quantile(multiples, (tail, 1.0 - tail), axis=1)
-        return funded(self._candidates(uncalled), self._limits(), values).mean(axis=0), low, high
-
-    def _recommendations(
-        self, plan: Plan, uncalled: float, confidence: Floats, low: Floats, high: Floats
-    ) -> tuple[ReserveRecommendation, ...]:
-        moics = self._moics()
-        found = []
-        for place, (known, amount) in enumerate(zip(self._known, plan.amounts, strict=True)):
-            one, increment = known.holding, self._options.incremental_amount / CENTS
-            recommended = one.deployed + amount
-            multiple = known.curve.multiple(0.0)
-            assert multiple is not None, "a round takes the increment, so it takes its first dollar"
-            simulated, error, p05, p50, p95 = moics[place]
-            found.append(
-                ReserveRecommendation(
-                    rank=0,
-                    company_id=CompanyKey(one.id),
-                    company_name=one.name,
-                    stage=one.stage,
-                    current_reserve_allocation=Money(one.planned),
-                    deployed_reserves=Money(one.deployed),
-                    recommended_allocation=Money(recommended),
-                    change=Money(recommended - one.planned),
-                    action=_action(recommended - one.planned),
-                    follow_on_multiple=multiple,
-                    follow_on_multiple_low=float(low[place]),
-                    follow_on_multiple_high=float(high[place]),
-                    expected_moic=known.moic,
-                    value_per_reserved_dollar=known.curve.value_per_reserved(0.0, uncalled) or 0.0,
-                    ownership_adjusted_multiple=multiple / one.ownership if one.ownership > 0 else None,
-                    marginal_at_planned=known.curve.multiple(max(one.planned - one.deployed, 0) / CENTS),
-                    confidence_score=float(confidence[place]),
-                    expected_deployment=_cents(known.paid.deployed(increment)),
-                    standard_error=error,
-                    moic_p05=p05,
-                    moic_p50=p50,
-                    moic_p95=p95,
-                    limited_by=EXCLUDED if one.id in self._excluded else plan.limited_by[place],
-                    curve=tuple(
-                        CurvePoint(_cents(reserve), marginal, deployed)
-                        for reserve, marginal, deployed in points(known.curve, known.curve.room, CURVE_POINTS)
-                    ),
-                    simulated_moic=simulated,
-                )
-            )
-        ordered = sorted(
-            found,
-            key=lambda one: (
-                -round(_rank_by(one, self._options.rank_by), TIE_DIGITS),
-                one.company_name,
-                one.company_id,
-            ),
-        )
-        return tuple(replace(one, rank=rank) for rank, one in enumerate(ordered, start=1))
-
-    def _moics(self) -> list[tuple[float, float, float, float, float]]:
-        """The simulated multiple of the increment, its standard error, and how it is spread where any is deployed."""
-        found = []
-        paths = min(self._options.iterations, MULTIPLE_PATHS)
-        correlation = float(self._options.market_correlation)
-        for known in self._known:
-            spent = list(known.curve.spent(self._options.incremental_amount / CENTS))
-            told = sampled_multiple(known.stake.tree, spent, self._options.seed, correlation, paths, self._rate)
-            alone = Portfolio([known.stake], [[spent]], self._options.seed, correlation, self._rate).run(paths)
-            drawn, added = alone.drawn[0], alone.added[0]
-            invested = drawn > 0
-            multiples = added[invested] / drawn[invested] if invested.any() else np.zeros(1)
-            p05, p50, p95 = np.quantile(multiples, (0.05, 0.5, 0.95))
-            assert told is not None, "given any market, some of the increment may be deployed"
-            found.append((told.multiple, told.standard_error, float(p05), float(p50), float(p95)))
-        return found
-
-
-def _candidate(known: _Known, value: Floats, committed: int) -> Candidate:
-    tree = known.stake.tree
-    more = 1.0 + tree.super_pro_rata
-    sizes = np.array([step.size for step in tree.steps]) * CENTS
-    owned = np.array([known.holding.ownership * tree.kept(0, number) for number in range(len(tree.steps))])
-    follow = np.zeros((len(tree.steps), len(tree.steps)))
-    for later, step in enumerate(tree.steps):
-        for before in range(later):
-            kept = tree.kept(before + 1, later)
-            follow[later, before] = more * step.size * kept / tree.steps[before].post
-    stage = _stage(known.holding)
-    return Candidate(known.holding.id, stage, known.room, value, sizes, more * sizes * owned, follow, committed)
-
-
-def _stage(one: Holding) -> str:
-    return _NO_STAGE if one.stage is None else stage_key(one.stage)
-
-
-def _rank_by(one: ReserveRecommendation, by: ReserveRankBy) -> float:
-    match by:
-        case ReserveRankBy.FOLLOW_ON_MULTIPLE:
-            return one.follow_on_multiple
-        case ReserveRankBy.VALUE_PER_RESERVED_DOLLAR:
-            return one.value_per_reserved_dollar
-        case ReserveRankBy.RECOMMENDED_CHANGE:
-            return float(one.change)
-    return one.ownership_adjusted_multiple or 0.0
-
-
-def _action(change: int) -> ReserveAction:
-    return ReserveAction.INCREASE if change > 0 else ReserveAction.REDUCE if change < 0 else ReserveAction.HOLD
+        return Confidence(funded(self._candidates(uncalled), self._limits(), values).mean(axis=0), low, high)
 
 
 def _spread(mean: float, found: Spread) -> tuple[Money, Money, Money, Money, Money]:
