@@ -57,7 +57,9 @@ def optimise(
     greedy = marginal_greedy(candidates, limits)
     if not any(one.value.size for one in candidates):
         if not _keeps(candidates, floor, greedy):
-            raise InfeasiblePlan(FLOOR)
+            assert floor is not None, "without cheques nothing is committed"
+            message = f"{FLOOR}; it is {floor.worst(np.zeros(0)).constant:,.0f}"
+            raise InfeasiblePlan(message)
         return _told(candidates, limits, greedy, _value(candidates, limits, greedy), 1.0)
     program = Program(candidates, limits, floor)
     solved = None if fail else program.solve()

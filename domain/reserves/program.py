@@ -120,11 +120,39 @@ class Program:
         except ValueError:
             return None
         if found.status == INFEASIBLE:
-            raise InfeasiblePlan(FLOOR if self._floor is not None and self._floor.cuts else COMMITTED)
+            if self._floor is None or not self._floor.cuts:
+                raise InfeasiblePlan(COMMITTED)
+            message = f"{FLOOR}; the most is about {round(self._highest(self._floor)):,}"
+            raise InfeasiblePlan(message)
         if found.x is None:
             return None
         bound = found.mip_dual_bound if found.mip_dual_bound is not None else found.fun
         return found.x[: self._cheques] * UNIT, -float(bound) * UNIT + self._limits.pool
+
+    def _highest(self, floor: Floor) -> float:
+        """Dollars above which no plan brings the mean of the worst paths."""
+        bound = np.isfinite(self._lower)
+        rows = vstack((self._rows, -self._rows[bound]))
+        limits = np.concatenate((self._upper, -self._lower[bound]))
+        most = np.inf
+        for _ in range(MOST_CUTS):
+            slopes = np.array([cut.slope for cut in floor.cuts])
+            constants = np.array([cut.constant for cut in floor.cuts]) * CENTS / UNIT
+            found = linprog(
+                np.append(np.zeros(self._cheques), -1.0),
+                A_ub=vstack((self._wide(rows, 1), np.column_stack((-slopes, np.ones(len(slopes)))))),
+                b_ub=np.concatenate((limits, constants)),
+                bounds=[*((0.0, each) for each in self._most), (None, None)],
+                method="highs",
+            )
+            assert found.status == 0, "commitments were checked, so some plan keeps them"
+            most = float(found.x[-1]) * UNIT / CENTS
+            cheques = found.x[:-1] * UNIT / CENTS
+            cut = floor.worst(cheques)
+            if cut.mean(cheques) >= most - MARGIN:
+                break
+            floor.cuts.append(cut)
+        return most
 
     @staticmethod
     def _cuts(floor: Floor) -> tuple[Any, Floats]:

@@ -1,6 +1,7 @@
 """The floor on the worst paths: against a linear program with a row for each path, and where it can't be kept."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, strategies as st
 from scipy.optimize import linprog
 
 from domain.reserves.allocation import optimise
-from domain.reserves.floor import Floor
+from domain.reserves.floor import Cut, Floor
 from domain.reserves.limits import Candidate, InfeasiblePlan, Limits
 from tests.domain.reserves.candidates import M, candidate, keeps, limits, millions
 from tests.domain.reserves.trees import PROPERTY
@@ -61,7 +62,7 @@ def test_the_shadow_price_counts_what_the_floor_takes() -> None:
 def test_a_floor_above_what_any_plan_brings_is_refused() -> None:
     with pytest.raises(InfeasiblePlan) as told:
         optimise([RISKY, SAFE], limits(6), floor=floor(19.5))
-    assert str(told.value) == UNKEPT
+    assert str(told.value) == f"{UNKEPT}; the most is about 19,000,000"
 
 
 def test_without_companies_only_what_is_held_can_keep_the_floor() -> None:
@@ -69,7 +70,19 @@ def test_without_companies_only_what_is_held_can_keep_the_floor() -> None:
     assert optimise([], limits(6), floor=floor(10.0, added=nothing)).amounts == ()
     with pytest.raises(InfeasiblePlan) as told:
         optimise([], limits(6), floor=floor(10.1, added=nothing))
-    assert str(told.value) == UNKEPT
+    assert str(told.value) == f"{UNKEPT}; it is 10,000,000"
+
+
+def test_what_is_committed_can_be_the_obstacle_too() -> None:
+    stuck = replace(RISKY, committed=9 * M, follow=RISKY.follow, room=9 * M)
+    kept = Limits(10 * M, 10 * M)
+    with pytest.raises(InfeasiblePlan) as told:
+        optimise([stuck, SAFE], kept, floor=floor(13.0))
+    assert str(told.value) == "what is committed can't be kept within the limits"
+    # With a floor of its own paths as well, the commitment takes what the floor would need.
+    with pytest.raises(InfeasiblePlan) as told:
+        optimise([replace(RISKY, committed=5 * M), SAFE], limits(6), floor=floor(13.0))
+    assert str(told.value) == f"{UNKEPT}; the most is about 11,500,000"
 
 
 def test_where_the_solver_fails_the_greedys_plan_must_keep_the_floor() -> None:
@@ -92,6 +105,16 @@ def test_a_floor_that_takes_too_many_cuts_is_given_up(monkeypatch: pytest.Monkey
     with pytest.raises(InfeasiblePlan) as told:
         optimise([RISKY, SAFE], limits(6), floor=floor(13.0))
     assert str(told.value) == FALLEN
+
+
+def test_what_the_most_is_told_to_be_is_never_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = floor(35.0)
+    kept.cuts.append(Cut(10.0 * DOLLARS, PATHS[:, -1]))
+    monkeypatch.setattr("domain.reserves.program.MOST_CUTS", 1)
+    with pytest.raises(InfeasiblePlan) as told:
+        optimise([RISKY, SAFE], limits(6), floor=kept)
+    most = float(str(told.value).rpartition(" ")[2].replace(",", ""))
+    assert most >= 19 * DOLLARS
 
 
 def test_cuts_found_once_serve_every_later_plan() -> None:
