@@ -21,7 +21,8 @@ from domain.reserves.runs import MODEL_VERSION, ReserveRunRequested, ReserveScen
 from infra.ledger import OvertakenError
 from infra.people import Role
 from infra.postgres import UnavailableError
-from infra.runs import Progress, Scenario
+from infra.progress import Progress
+from infra.runs import Scenario
 
 ReserveRecommendation = output_part(results.ReserveRecommendation)
 UnavailableCompany = output_part(results.UnavailableCompany)
@@ -152,7 +153,7 @@ async def _standing(context: Context, run: Run) -> tuple[runs.RunStatus, float]:
     """How a run stands, and percent of the work done: what isn't over is as the worker last told."""
     if run.ended:
         return run.status, WHOLE if run.status is runs.RunStatus.SUCCEEDED else 0.0
-    told = await context.runtime.runs.progress(run.id)
+    told = await context.runtime.words.last(run.id)
     if told is None or told.over:
         return runs.RunStatus.QUEUED, 0.0
     return runs.RunStatus.RUNNING, told.share * WHOLE
@@ -357,9 +358,10 @@ async def follow(context: Context, id: str) -> AsyncGenerator[ReserveProgress, N
         message = "No such run."
         raise NotFound(message, "runId")
     if not run.ended:
-        last = await store.progress(key)
+        words = context.runtime.words
+        last = await words.last(key)
         yield _progress(context, fund_id, run, None if last is None or last.over else last)
-        async with aclosing(store.words(key)) as heard:
+        async with aclosing(words.on(key)) as heard:
             async for word in heard:
                 if word is not None and not word.over:
                     yield _progress(context, fund_id, run, word)

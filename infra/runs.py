@@ -1,7 +1,6 @@
-"""Runs: reserve runs from their facts, those that aren't over, and how each is doing."""
+"""Runs: reserve runs from their facts, and those that aren't over."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +8,6 @@ from hashlib import sha256
 from uuid import UUID, uuid4
 
 import asyncpg
-import msgspec
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from domain.refusal import IdempotencyMismatch, InvalidState, NotFound
 from domain.reserves.options import RunOptions
@@ -31,6 +27,7 @@ from infra.drafts import Draft
 from infra.history import COLUMNS, fact_of
 from infra.ledger import Ledger, OvertakenError
 from infra.postgres import translated
+from infra.progress import Progress, Words
 from infra.states import resolve
 
 CONSUMER = "runs"
@@ -44,20 +41,6 @@ TYPES = (
 )
 _TYPES = "('RESERVE_RUN_REQUESTED', 'RESERVES_RECOMMENDED', 'RESERVE_RUN_FAILED', 'RESERVE_RUN_CANCELLED')"
 _INDEXED = _TYPES.replace(")", ", 'RESERVE_SCENARIO_SAVED')")
-LOOK_SECONDS = 0.4
-"""Between two looks at the facts where nothing is heard."""
-KEPT_SECONDS = 3_600
-"""How long progress is remembered."""
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """How a run is doing: share of the work done, 0 to 1."""
-
-    share: float
-    stage: str
-    message: str
-    seconds_left: float | None = None
-    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +53,13 @@ class Scenario:
     saved_by: str
 
 
-def channel(run_id: str) -> str:
-    """Where a run's progress is told."""
-    return f"drypowder:run:{run_id}"
-
-
 class Runs:
     """The read and write path to reserve runs."""
 
-    def __init__(self, pool: asyncpg.Pool, redis: Redis, ledger: Ledger) -> None:
+    def __init__(self, pool: asyncpg.Pool, ledger: Ledger, words: Words) -> None:
         self._pool = pool
-        self._redis = redis
         self._ledger = ledger
+        self._words = words
 
     async def request(
         self,
@@ -188,7 +166,7 @@ class Runs:
                 )
             except OvertakenError:
                 continue
-            await self.tell(run_id, Progress(1.0, "done", "Over.", 0.0, over=True))
+            await self._words.tell(run_id, Progress(1.0, "done", "Over.", 0.0, over=True))
             with translated():
                 await self._pool.execute("DELETE FROM open_run WHERE fund_id = $1 AND run_id = $2", fund_id, run_id)
             found = await self.run(fund_id, run_id)
@@ -364,38 +342,6 @@ class Runs:
                         await connection.execute(
                             "SELECT pg_advisory_unlock(hashtextextended('run ' || $1::text, 0))", run_id
                         )
-
-    async def tell(self, run_id: str, progress: Progress) -> None:
-        """Tells whoever follows the run. Lost words are covered by the facts."""
-        text = msgspec.json.encode(progress)
-        try:
-            async with self._redis.pipeline(transaction=False) as both:
-                both.set(channel(run_id), text, ex=KEPT_SECONDS)
-                both.publish(channel(run_id), text)
-                await both.execute()
-        except (RedisError, OSError):
-            return
-
-    async def words(self, run_id: str) -> AsyncGenerator[Progress | None, None]:
-        """Words on a run as they come; None after `LOOK_SECONDS` without any: what Redis says is only a hint."""
-        while True:
-            try:
-                async with self._redis.pubsub() as heard:
-                    await heard.subscribe(channel(run_id))
-                    while True:
-                        message = await heard.get_message(ignore_subscribe_messages=True, timeout=LOOK_SECONDS)
-                        yield None if message is None else msgspec.json.decode(message["data"], type=Progress)
-            except (RedisError, OSError):
-                yield None
-                await asyncio.sleep(LOOK_SECONDS)
-
-    async def progress(self, run_id: str) -> Progress | None:
-        """The last word on a run; None where none is remembered."""
-        try:
-            text = await self._redis.get(channel(run_id))
-        except (RedisError, OSError):
-            return None
-        return None if text is None else msgspec.json.decode(text, type=Progress)
 
 
 def _told(fund_id: UUID, rows: Iterable[asyncpg.Record]) -> Iterable[tuple[RunEvent, int, datetime, str]]:

@@ -24,6 +24,7 @@ from infra.names import Names
 from infra.notices import Notices
 from infra.people import People
 from infra.postgres import open_pool, plain_url
+from infra.progress import Words
 from infra.reserve_inputs import ReserveInputs
 from infra.runs import Runs
 from infra.sending import Sender
@@ -59,6 +60,7 @@ class Runtime:
     notices: Notices
     sender: Sender
     runs: Runs
+    words: Words
     reserve_inputs: ReserveInputs
 
 
@@ -78,7 +80,7 @@ async def opened(
     redis = Redis.from_url(redis_url)
     engine = _engine(database_url)
     states, history, names = States(pool), History(pool), Names(pool)
-    alerts = AlertStore(pool)
+    alerts, words = AlertStore(pool), Words(redis)
     feed, hints = Feed(pool, history, names, redis), Hints(redis)
 
     def moved(fund_id: UUID, version: int) -> None:
@@ -110,7 +112,8 @@ async def opened(
             channels=channels,
             notices=Notices(history, alerts, names, funds),
             sender=Sender(settings, channels),
-            runs=Runs(pool, redis, ledger),
+            runs=Runs(pool, ledger, words),
+            words=words,
             reserve_inputs=ReserveInputs(pool, states, figures),
         )
     finally:

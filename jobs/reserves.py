@@ -12,7 +12,7 @@ from domain.reserves.runs import Ended, ReserveRunFailed, ReservesRecommended, R
 from infra.computing import Computers, ComputingError, Step, Task
 from infra.people import SYSTEM
 from infra.postgres import UnavailableError, translated
-from infra.runs import Progress
+from infra.progress import Progress
 from infra.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ async def optimise(runtime: Runtime, computers: Computers, fund_id: UUID, run_id
             await runtime.runs.notice(fund_id)
             return False
         began = monotonic()
-        await runtime.runs.tell(run_id, Progress(0.0, "curves", WORDS["curves"]))
+        await runtime.words.tell(run_id, Progress(0.0, "curves", WORDS["curves"]))
         event = await _outcome(runtime, computers, fund_id, run, began)
         if event is None:
             return False
@@ -81,7 +81,7 @@ async def _computed(runtime: Runtime, computers: Computers, run: Run, task: Task
                 step = steps.get_nowait()
             gone = monotonic() - began
             left = gone / step.share - gone if step.share > 0 else None
-            await runtime.runs.tell(run.id, Progress(step.share, step.stage, WORDS[step.stage], left))
+            await runtime.words.tell(run.id, Progress(step.share, step.stage, WORDS[step.stage], left))
 
     telling = asyncio.ensure_future(tell())
     try:
@@ -93,7 +93,7 @@ async def _computed(runtime: Runtime, computers: Computers, run: Run, task: Task
 
 async def _ended_by_others(runtime: Runtime, fund_id: UUID, run_id: str) -> None:
     """Returns once somebody has ended the run."""
-    async with aclosing(runtime.runs.words(run_id)) as heard:
+    async with aclosing(runtime.words.on(run_id)) as heard:
         async for word in heard:
             if word is None or word.over:
                 with suppress(UnavailableError):

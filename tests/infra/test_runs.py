@@ -23,7 +23,7 @@ from domain.reserves.runs import (
 )
 from infra.drafts import Draft
 from infra.people import Person
-from infra.runs import Progress, Runs
+from infra.runs import Runs
 from infra.runtime import Runtime
 from tests.conftest import OPENED_AT, OpenFund
 
@@ -226,21 +226,6 @@ async def test_scenarios_are_kept_newest_first(asked: Asked) -> None:
     assert [one.saved.name for one in await asked.runs.scenarios(asked.fund_id)] == ["two", "one"]
     with pytest.raises(Invalid):
         await asked.runs.save(asked.fund_id, ReserveScenarioSaved(uuid4().hex, " ", run.id), actor=asked.owner.id)
-
-
-async def test_words_on_a_run_are_heard_and_the_last_one_is_remembered(asked: Asked) -> None:
-    run_id = uuid4().hex
-    assert await asked.runs.progress(run_id) is None
-    words = asked.runs.words(run_id)
-    # None says that it listens and has heard nothing yet.
-    assert await anext(words) is None
-    word = Progress(0.5, "curves", "Half", 1.5)
-    await asked.runs.tell(run_id, word)
-    while (heard := await anext(words)) is None:
-        pass
-    assert heard == word
-    assert await asked.runs.progress(run_id) == word
-    await words.aclose()
 
 
 async def test_one_at_a_time_is_alone_with_a_run(asked: Asked) -> None:

@@ -67,7 +67,7 @@ async def computing(funds: Funds, run: Run) -> None:
     """Until a worker is at the run."""
 
     async def told() -> bool:
-        word = await funds.runtime.runs.progress(run.id)
+        word = await funds.runtime.words.last(run.id)
         return word is not None and word.share > 0
 
     await until(told)

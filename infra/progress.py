@@ -1,0 +1,70 @@
+"""Progress: how reserve runs are doing, told by whoever computes them and heard by whoever follows them.
+
+Redis carries it, so that every word may be lost. None of it is needed to know what is over: that the facts say.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+LOOK_SECONDS = 0.4
+"""Between two looks at the facts where nothing is heard."""
+KEPT_SECONDS = 3_600
+"""How long progress is remembered."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How a run is doing: share of the work done, 0 to 1."""
+
+    share: float
+    stage: str
+    message: str
+    seconds_left: float | None = None
+    over: bool = False
+
+
+def channel(run_id: str) -> str:
+    """Where a run's progress is told."""
+    return f"drypowder:run:{run_id}"
+
+
+class Words:
+    """What is told of runs."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def tell(self, run_id: str, progress: Progress) -> None:
+        """Tells whoever follows the run. Lost words are covered by the facts."""
+        text = msgspec.json.encode(progress)
+        try:
+            async with self._redis.pipeline(transaction=False) as both:
+                both.set(channel(run_id), text, ex=KEPT_SECONDS)
+                both.publish(channel(run_id), text)
+                await both.execute()
+        except (RedisError, OSError):
+            return
+
+    async def on(self, run_id: str) -> AsyncGenerator[Progress | None, None]:
+        """Words on a run as they come; None after `LOOK_SECONDS` without any: what Redis says is only a hint."""
+        while True:
+            try:
+                async with self._redis.pubsub() as heard:
+                    await heard.subscribe(channel(run_id))
+                    while True:
+                        message = await heard.get_message(ignore_subscribe_messages=True, timeout=LOOK_SECONDS)
+                        yield None if message is None else msgspec.json.decode(message["data"], type=Progress)
+            except (RedisError, OSError):
+                yield None
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def last(self, run_id: str) -> Progress | None:
+        """The last word on a run; None where none is remembered."""
+        try:
+            text = await self._redis.get(channel(run_id))
+        except (RedisError, OSError):
+            return None
+        return None if text is None else msgspec.json.decode(text, type=Progress)
