@@ -6,9 +6,10 @@ arithmetic that is, and a fresh one takes its place.
 
 import asyncio
 import multiprocessing
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -18,6 +19,7 @@ from domain.reserves.model import DEFAULT_MODEL, ReserveModelSet
 from domain.reserves.options import RunOptions
 from domain.reserves.results import ReserveAdvice
 from domain.reserves.sight import Holding
+from infra.part import die_with_parent
 
 TELL_SECONDS = 0.1
 """Between two words on progress."""
@@ -48,7 +50,10 @@ class ComputingError(Exception):
 
 
 class Computers:
-    """Up to so many processes, each at one run at a time; started when first needed."""
+    """Up to so many processes, each at one run at a time; started when first needed.
+
+    They end with the thread that first needs them, if not before.
+    """
 
     def __init__(self, number: int) -> None:
         self._free = asyncio.Semaphore(number)
@@ -95,7 +100,7 @@ class _Computer:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._line, other = context.Pipe()
-        self._process: SpawnProcess = context.Process(target=_work, args=(other,), daemon=True)
+        self._process: SpawnProcess = context.Process(target=_work, args=(other, os.getpid()), daemon=True)
         self._process.start()
         other.close()
         self._warm = False
@@ -141,14 +146,15 @@ class _Computer:
         self._line.close()
 
 
-def _work(line: Connection) -> None:
+def _work(line: Connection, parent: int) -> None:
     """The process: loads what it needs, then computes what it is given until nobody gives any more."""
     # A Ctrl-C at the terminal is the parent's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The solver may be at it for long without a word, which alone would find the line cut.
+    die_with_parent(parent)
     from domain.reserves.advice import advise
     from domain.reserves.limits import InfeasiblePlan
 
-    line.send("ready")
     last = 0.0
 
     def told(share: float, stage: str) -> None:
@@ -157,14 +163,14 @@ def _work(line: Connection) -> None:
             last = monotonic()
             line.send(Step(share, stage))
 
-    while True:
-        try:
+    # The line ends with whoever holds its other end.
+    with suppress(EOFError, OSError):
+        line.send("ready")
+        while True:
             task: Task = line.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            line.send(advise(task.holdings, task.size, task.available, task.options, told, model=task.model))
-        except InfeasiblePlan as fault:
-            line.send(f"the limits can't all be kept: {fault}")
-        except MemoryError:
-            line.send("it took more memory than there is")
+            try:
+                line.send(advise(task.holdings, task.size, task.available, task.options, told, model=task.model))
+            except InfeasiblePlan as fault:
+                line.send(f"the limits can't all be kept: {fault}")
+            except MemoryError:
+                line.send("it took more memory than there is")

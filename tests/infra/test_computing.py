@@ -1,36 +1,67 @@
 """Computing: what a process computes is what the domain says, and it ends when nobody waits for it any more."""
 
 import asyncio
+import multiprocessing
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
+import psutil
 import pytest
 
 from domain.money import Money
 from domain.reserves.advice import advise
-from domain.reserves.options import RunOptions
+from domain.reserves.options import ReserveMode, RunOptions
 from domain.reserves.sight import Holding
 from domain.reserves.tree import from_stage
-from infra.computing import Computers, ComputingError, Step, Task
+from infra.computing import Computers, ComputingError, Step, Task, _work
+from tests.system.program import PROJECT, until
 
 LONG = 10_000_000
+GONE_SECONDS = 5.0
+"""Within which a process is gone that nobody waits for: a small part of what the solver takes for `silent`."""
 MOST_LATENCY = 0.5
 """Seconds for which the loop may stand still on a busy machine; the run itself takes far longer."""
 
 
-def task(iterations: int = 2_000, **options: object) -> Task:
+def task(iterations: int = 2_000, companies: int = 3, **options: object) -> Task:
     holdings = [
         Holding(
-            id=name, name=name, stage="seed", ownership=0.1, invested=Money(50_000_000), planned=Money(100_000_000),
-            deployed=Money(0), tree=from_stage("seed", 5_000_000.0, float(place)),
+            id=f"company {place}", name=f"Company {place}", stage="seed", ownership=0.1, invested=Money(50_000_000),
+            planned=Money(100_000_000), deployed=Money(0), tree=from_stage("seed", 5_000_000.0, float(place % 24)),
         )
-        for place, name in enumerate(("acme", "beta", "gamma"))
+        for place in range(companies)
     ]  # fmt: skip
     chosen = replace(RunOptions(iterations=iterations), **options)  # type: ignore[arg-type]
-    return Task(holdings, 6_000_000_000, 3_000_000_000, chosen)
+    return Task(holdings, 2_000_000_000 * companies, 1_000_000_000 * companies, chosen)
+
+
+def silent() -> Task:
+    """What the solver is at for long without a word."""
+    return task(100, 2_000, mode=ReserveMode.POOLED, min_check=Money(20_000_000))
+
+
+async def show() -> None:
+    """Computes it, and prints the process's id once the solver is at it."""
+    computers = Computers(1)
+
+    def told(step: Step) -> None:
+        if step.stage == "allocation":
+            (computer,) = computers._all
+            print(computer._process.pid, flush=True)  # noqa: T201 - whoever started this reads it
+
+    await computers.compute(silent(), told)
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture
@@ -93,6 +124,32 @@ async def test_a_process_that_is_killed_is_told_and_another_takes_its_place(comp
         await running
     assert len(children() - before) <= 1
     assert (await computers.compute(task(100), lambda _: None)).recommendations
+
+
+def test_a_process_whose_parent_is_killed_ends_in_the_middle_of_the_solvers_work() -> None:
+    asked = "import asyncio; from tests.infra.test_computing import show; asyncio.run(show())"
+    with subprocess.Popen([sys.executable, "-c", asked], cwd=PROJECT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        orphan = psutil.Process(int(parent.stdout.readline()))
+        assert lives(orphan)
+        parent.kill()
+        parent.wait()
+    until(lambda: not lives(orphan), "the end of the orphan", GONE_SECONDS)
+
+
+def test_a_process_that_nobody_listens_to_any_more_ends_by_itself() -> None:
+    context = multiprocessing.get_context("spawn")
+    line, other = context.Pipe()
+    process = context.Process(target=_work, args=(other, os.getpid()))
+    process.start()
+    other.close()
+    assert line.recv() == "ready"
+    line.send(task(LONG))
+    assert isinstance(line.recv(), Step)
+    # As where its parent ended and the system doesn't say so.
+    line.close()
+    process.join(60)
+    assert process.exitcode == 0
 
 
 async def test_the_loop_answers_while_a_run_is_computed(computers: Computers) -> None:
