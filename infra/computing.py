@@ -49,6 +49,13 @@ class ComputingError(Exception):
     """A run that can't be computed; says why in words a client may see."""
 
 
+class ComputerEndedError(ComputingError):
+    """The process ended before it was done: somebody killed it, the system for want of memory, or it failed."""
+
+    def __init__(self) -> None:
+        super().__init__("the process that computed it ended")
+
+
 class Computers:
     """Up to so many processes, each at one run at a time; started when first needed.
 
@@ -64,6 +71,7 @@ class Computers:
         """The advice; `told` hears of progress. Cancelling this ends the process at once.
 
         Raises:
+            ComputerEndedError: If the process ended before it was done.
             ComputingError: If it can't be computed.
         """
         async with self._computer() as computer:
@@ -71,8 +79,10 @@ class Computers:
 
     async def warm(self) -> None:
         """Has a process loaded before the first run."""
-        async with self._computer() as computer:
-            await computer.ready()
+        # One that can't be is the first run's affair.
+        with suppress(ComputerEndedError):
+            async with self._computer() as computer:
+                await computer.ready()
 
     @asynccontextmanager
     async def _computer(self) -> AsyncIterator["_Computer"]:
@@ -113,7 +123,11 @@ class _Computer:
 
     async def compute(self, task: Task, told: Callable[[Step], None]) -> ReserveAdvice:
         await self.ready()
-        self._line.send(task)
+        try:
+            self._line.send(task)
+        except OSError:
+            # It ended while nobody asked anything of it.
+            raise ComputerEndedError from None
         while True:
             word = await self._heard()
             if isinstance(word, Step):
@@ -124,7 +138,11 @@ class _Computer:
                 raise ComputingError(str(word))
 
     async def _heard(self) -> object:
-        """The next word from the process."""
+        """The next word from the process.
+
+        Raises:
+            ComputerEndedError: If there will be none.
+        """
         loop, arrived = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(self._line.fileno(), arrived.set)
         try:
@@ -136,7 +154,7 @@ class _Computer:
         try:
             word: object = self._line.recv()
         except (EOFError, OSError):
-            word = "the process that computed it ended"
+            raise ComputerEndedError from None
         return word
 
     def end(self) -> None:

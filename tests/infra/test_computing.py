@@ -18,7 +18,7 @@ from domain.reserves.advice import advise
 from domain.reserves.options import ReserveMode, RunOptions
 from domain.reserves.sight import Holding
 from domain.reserves.tree import from_stage
-from infra.computing import Computers, ComputingError, Step, Task, _work
+from infra.computing import ComputerEndedError, Computers, Step, Task, _work
 from tests.system.program import PROJECT, until
 
 LONG = 10_000_000
@@ -120,9 +120,16 @@ async def test_a_process_that_is_killed_is_told_and_another_takes_its_place(comp
     await asyncio.wait_for(started.wait(), 60)
     for process in computers._all:
         process._process.kill()
-    with pytest.raises(ComputingError, match="the process that computed it ended"):
+    with pytest.raises(ComputerEndedError, match="the process that computed it ended"):
         await running
     assert len(children() - before) <= 1
+    assert (await computers.compute(task(100), lambda _: None)).recommendations
+    # One that ends while nobody asks anything of it is found so by the next who does.
+    for process in computers._all:
+        process._process.kill()
+        process._process.join()
+    with pytest.raises(ComputerEndedError):
+        await computers.compute(task(100), lambda _: None)
     assert (await computers.compute(task(100), lambda _: None)).recommendations
 
 
