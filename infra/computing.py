@@ -173,12 +173,13 @@ def _work(line: Connection, parent: int) -> None:
     from domain.reserves.advice import advise
     from domain.reserves.limits import InfeasiblePlan
 
-    last = 0.0
+    last, at = 0.0, ""
 
     def told(share: float, stage: str) -> None:
-        nonlocal last
-        if monotonic() - last >= TELL_SECONDS:
-            last = monotonic()
+        nonlocal last, at
+        # What is begun is told at once: it may be long before there is more to tell.
+        if stage != at or monotonic() - last >= TELL_SECONDS:
+            last, at = monotonic(), stage
             line.send(Step(share, stage))
 
     # The line ends with whoever holds its other end.

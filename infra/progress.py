@@ -10,10 +10,14 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+REPEAT_SECONDS = 0.25
+"""Whoever computes a run tells of it at least that often, so that nobody waits for half a second."""
 LOOK_SECONDS = 0.4
-"""Between two looks at the facts where nothing is heard."""
-KEPT_SECONDS = 3_600
-"""How long progress is remembered."""
+"""Where nothing is heard for that long, words may have been lost."""
+KEPT_SECONDS = 5
+"""How long a word is good for: nobody is at a run of which nothing was told for that long."""
+ANSWER_SECONDS = 1.0
+"""A Redis that takes longer for a word keeps nobody waiting."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -41,7 +45,7 @@ class Words:
         """Tells whoever follows the run. Lost words are covered by the facts."""
         text = msgspec.json.encode(progress)
         try:
-            async with self._redis.pipeline(transaction=False) as both:
+            async with asyncio.timeout(ANSWER_SECONDS), self._redis.pipeline(transaction=False) as both:
                 both.set(channel(run_id), text, ex=KEPT_SECONDS)
                 both.publish(channel(run_id), text)
                 await both.execute()
@@ -56,7 +60,7 @@ class Words:
                     await heard.subscribe(channel(run_id))
                     while True:
                         message = await heard.get_message(ignore_subscribe_messages=True, timeout=LOOK_SECONDS)
-                        yield None if message is None else msgspec.json.decode(message["data"], type=Progress)
+                        yield None if message is None else _parsed(message["data"])
             except (RedisError, OSError):
                 yield None
                 await asyncio.sleep(LOOK_SECONDS)
@@ -64,7 +68,16 @@ class Words:
     async def last(self, run_id: str) -> Progress | None:
         """The last word on a run; None where none is remembered."""
         try:
-            text = await self._redis.get(channel(run_id))
+            async with asyncio.timeout(ANSWER_SECONDS):
+                text = await self._redis.get(channel(run_id))
         except (RedisError, OSError):
             return None
-        return None if text is None else msgspec.json.decode(text, type=Progress)
+        return None if text is None else _parsed(text)
+
+
+def _parsed(text: bytes) -> Progress | None:
+    try:
+        return msgspec.json.decode(text, type=Progress)
+    except msgspec.DecodeError:
+        # None of ours, or another version's.
+        return None

@@ -2,17 +2,17 @@
 
 import asyncio
 import logging
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from time import monotonic
 from uuid import UUID
 
 from domain.refusal import CorruptionError
-from domain.reserves.results import ReserveAdvice
 from domain.reserves.runs import Ended, ReserveRunFailed, ReservesRecommended, Run
-from infra.computing import Computers, ComputingError, Step, Task
+from infra.computing import Computers, ComputingError, Step
 from infra.people import SYSTEM
 from infra.postgres import UnavailableError, translated
-from infra.progress import Progress
+from infra.progress import REPEAT_SECONDS, Progress
 from infra.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,8 @@ async def optimise(runtime: Runtime, computers: Computers, fund_id: UUID, run_id
         if run is None or run.ended:
             await runtime.runs.notice(fund_id)
             return False
-        began = monotonic()
-        await runtime.words.tell(run_id, Progress(0.0, "curves", WORDS["curves"]))
-        event = await _outcome(runtime, computers, fund_id, run, began)
+        async with _telling(runtime, run_id) as tell:
+            event = await _outcome(runtime, computers, fund_id, run, tell)
         if event is None:
             return False
         await runtime.runs.end(fund_id, run_id, event, actor=SYSTEM)
@@ -45,22 +44,56 @@ async def optimise(runtime: Runtime, computers: Computers, fund_id: UUID, run_id
         return True
 
 
-async def _outcome(runtime: Runtime, computers: Computers, fund_id: UUID, run: Run, began: float) -> Ended | None:
+@asynccontextmanager
+async def _telling(runtime: Runtime, run_id: str) -> AsyncIterator[Callable[[Step], None]]:
+    """Tells whoever follows the run of the newest step given; again and again while there is no newer one."""
+    began, newest, fresh = monotonic(), Step(0.0, "curves"), asyncio.Event()
+
+    def give(step: Step) -> None:
+        nonlocal newest
+        newest = step
+        fresh.set()
+
+    async def tell() -> None:
+        while True:
+            fresh.clear()
+            left = seconds_left(newest.share, monotonic() - began)
+            await runtime.words.tell(run_id, Progress(newest.share, newest.stage, WORDS[newest.stage], left))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(fresh.wait(), REPEAT_SECONDS)
+
+    telling = asyncio.ensure_future(tell())
+    try:
+        yield give
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+
+
+def seconds_left(share: float, gone: float) -> float | None:
+    """Of a run that came so far in so many seconds, if it goes on like that; None before anything is done."""
+    return max(gone / share - gone, 0.0) if share > 0 else None
+
+
+async def _outcome(
+    runtime: Runtime, computers: Computers, fund_id: UUID, run: Run, tell: Callable[[Step], None]
+) -> Ended | None:
     """What the run came to; None where somebody ended it meanwhile."""
+    began = monotonic()
     try:
         task = await runtime.reserve_inputs.task(fund_id, run.request)
     except CorruptionError:
         log.exception("run %s of fund %s", run.id, fund_id)
         return ReserveRunFailed(run.id, "a fact of the fund can't be read")
-    computing = asyncio.ensure_future(_computed(runtime, computers, run, task, began))
+    computing = asyncio.ensure_future(computers.compute(task, tell))
     watching = asyncio.ensure_future(_ended_by_others(runtime, fund_id, run.id))
     try:
         seconds = runtime.settings.reserve_timeout
         done, _ = await asyncio.wait((computing, watching), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if computing in done:
-            advice = computing.result()
-            return ReservesRecommended(run.id, round((monotonic() - began) * 1000), advice)
+            return ReservesRecommended(run.id, round((monotonic() - began) * 1000), computing.result())
         if watching in done:
+            watching.result()
             return None
         return ReserveRunFailed(run.id, f"it took longer than {seconds} seconds")
     except ComputingError as fault:
@@ -69,26 +102,6 @@ async def _outcome(runtime: Runtime, computers: Computers, fund_id: UUID, run: R
         for one in (computing, watching):
             one.cancel()
         await asyncio.gather(computing, watching, return_exceptions=True)
-
-
-async def _computed(runtime: Runtime, computers: Computers, run: Run, task: Task, began: float) -> ReserveAdvice:
-    steps: asyncio.Queue[Step] = asyncio.Queue()
-
-    async def tell() -> None:
-        while True:
-            step = await steps.get()
-            while not steps.empty():
-                step = steps.get_nowait()
-            gone = monotonic() - began
-            left = gone / step.share - gone if step.share > 0 else None
-            await runtime.words.tell(run.id, Progress(step.share, step.stage, WORDS[step.stage], left))
-
-    telling = asyncio.ensure_future(tell())
-    try:
-        return await computers.compute(task, steps.put_nowait)
-    finally:
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
 
 
 async def _ended_by_others(runtime: Runtime, fund_id: UUID, run_id: str) -> None:

@@ -159,6 +159,13 @@ def test_a_process_that_nobody_listens_to_any_more_ends_by_itself() -> None:
     assert process.exitcode == 0
 
 
+async def test_what_is_begun_is_told_at_once(computers: Computers) -> None:
+    steps: list[Step] = []
+    await computers.compute(task(), steps.append)
+    stages = list(dict.fromkeys(step.stage for step in steps))
+    assert stages == ["curves", "allocation", "simulation", "confidence", "done"]
+
+
 async def test_the_loop_answers_while_a_run_is_computed(computers: Computers) -> None:
     await computers.warm()
     running = asyncio.ensure_future(computers.compute(task(200_000), lambda _: None))

@@ -1,21 +1,27 @@
 """Reserve jobs: each run is computed once and ends once, whatever happens to workers and servers."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
+from time import monotonic
 from uuid import UUID
 
 import pytest_asyncio
+from hypothesis import given
+from hypothesis.strategies import floats
 
 from domain.capital import FeeCharged
 from domain.money import Money
 from domain.reserves.options import RunOptions
 from domain.reserves.runs import Run, RunStatus
 from infra.computing import Computers
+from infra.progress import Progress
 from infra.queue import Queue
 from infra.runtime import Runtime, opened
 from infra.settings import Settings
-from jobs.reserves import optimise, recalculate
+from jobs.reserves import optimise, recalculate, seconds_left
 from tests.infra.reserving import invest, record
 from tests.jobs.funds import Funds, following, until, working
 
@@ -68,9 +74,23 @@ async def computing(funds: Funds, run: Run) -> None:
 
     async def told() -> bool:
         word = await funds.runtime.words.last(run.id)
-        return word is not None and word.share > 0
+        return word is not None and word.stage == "simulation"
 
     await until(told)
+
+
+async def next_word(words: AsyncIterator[Progress | None]) -> Progress:
+    """The next that is heard."""
+    while (word := await anext(words)) is None:
+        pass
+    return word
+
+
+def computer(computers: Computers) -> int:
+    """The only process that computes."""
+    (one,) = computers._all
+    assert one._process.pid is not None
+    return one._process.pid
 
 
 async def test_a_run_asked_for_is_computed_and_ends_once(funds: Funds, queue: Queue, fund_id: UUID) -> None:
@@ -104,6 +124,42 @@ async def test_a_run_that_is_cancelled_is_left_within_a_second(
         assert not await job
     assert (await found(funds.runtime, fund_id, run)).status is RunStatus.CANCELLED
     assert await ends(funds, fund_id) == 1
+
+
+async def test_the_last_word_is_told_again_while_nothing_new_is_done(
+    funds: Funds, fund_id: UUID, computers: Computers
+) -> None:
+    run = await asked(funds, fund_id, LONG)
+    job = asyncio.ensure_future(optimise(funds.runtime, computers, fund_id, run.id))
+    await computing(funds, run)
+    pid = computer(computers)
+    # As silent as the solver, which may be at it for seconds.
+    os.kill(pid, signal.SIGSTOP)
+    async with aclosing(funds.runtime.words.on(run.id)) as words:
+        # First what was on its way when it was stopped.
+        before, word = None, await next_word(words)
+        while before is None or before.share < word.share:
+            before, word = word, await next_word(words)
+        began = monotonic()
+        silent = [word, *[await next_word(words) for _ in range(8)]]
+        seconds = monotonic() - began
+    os.kill(pid, signal.SIGCONT)
+    assert {(word.share, word.stage) for word in silent} == {(silent[0].share, "simulation")}
+    assert 2 * seconds <= 8
+    left = [word.seconds_left for word in silent if word.seconds_left is not None]
+    assert len(left) == len(silent)
+    assert left == sorted(left)
+    assert 0 <= left[0] < left[-1]
+    await funds.runtime.runs.cancel(fund_id, run.id, actor=funds.actor)
+    assert not await job
+
+
+@given(share=floats(0.0, 1.0), gone=floats(0.0, 1e6))
+def test_the_seconds_left_are_never_below_nothing(share: float, gone: float) -> None:
+    left = seconds_left(share, gone)
+    assert (left is None) == (share == 0.0)
+    assert left is None or left >= 0.0
+    assert left == 0.0 or share < 1.0
 
 
 async def test_what_a_worker_left_half_done_another_takes_up(funds: Funds, fund_id: UUID, computers: Computers) -> None:
