@@ -357,20 +357,9 @@ async def follow(context: Context, id: str) -> AsyncGenerator[ReserveProgress, N
     if run is None:
         message = "No such run."
         raise NotFound(message, "runId")
-    if not run.ended:
-        words = context.runtime.words
-        last = await words.last(key)
-        yield _progress(context, fund_id, run, None if last is None or last.over else last)
-        async with aclosing(words.on(key)) as heard:
-            async for word in heard:
-                if word is not None and not word.over:
-                    yield _progress(context, fund_id, run, word)
-                    continue
-                run = await store.run(fund_id, key)
-                if run is None or run.ended:
-                    break
-    if run is not None:
-        yield _progress(context, fund_id, run, None)
+    async with aclosing(store.follow(fund_id, run)) as told:
+        async for now, word in told:
+            yield _progress(context, fund_id, now, word)
 
 
 def _progress(context: Context, fund_id: UUID, run: Run, word: Progress | None) -> ReserveProgress:

@@ -1,10 +1,11 @@
 """Runs: reserve runs from their facts, and those that aren't over."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from time import monotonic
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -26,13 +27,15 @@ from domain.reserves.runs import (
 from infra.drafts import Draft
 from infra.history import COLUMNS, fact_of
 from infra.ledger import Ledger, OvertakenError
-from infra.postgres import translated
-from infra.progress import Progress, Words
+from infra.postgres import UnavailableError, translated
+from infra.progress import KEPT_SECONDS, LOOK_SECONDS, Progress, Words
 from infra.states import resolve
 
 CONSUMER = "runs"
 """The cursor that says up to where runs have been noticed."""
 ATTEMPTS = 10
+MOST_LOOK_SECONDS = 5.0
+"""Between two looks at a run that waits."""
 TYPES = (
     "RESERVE_RUN_REQUESTED",
     "RESERVES_RECOMMENDED",
@@ -326,6 +329,42 @@ class Runs:
         with translated():
             rows = await self._pool.fetch("SELECT fund_id, run_id FROM open_run ORDER BY version LIMIT 1000")
         return [(row["fund_id"], row["run_id"]) for row in rows]
+
+    async def follow(self, fund_id: UUID, run: Run) -> AsyncGenerator[tuple[Run, Progress | None], None]:
+        """The run and the newest word on it, at least twice a second while somebody computes it, until it is over.
+
+        Without a word nobody is at it, or it is over.
+        """
+        word = None if run.ended else await self._words.last(run.id)
+        word = None if word is None or word.over else word
+        yield run, word
+        heard_at = looked_at = monotonic()
+        pause = LOOK_SECONDS
+        async with aclosing(self._words.on(run.id)) as words:
+            while not run.ended:
+                new, now = await anext(words), monotonic()
+                if new is not None and not new.over:
+                    word, heard_at, pause = new, now, LOOK_SECONDS
+                    yield run, word
+                    continue
+                if new is None and word is None and now - looked_at < pause:
+                    continue
+                run, looked_at = await self._looked_at(fund_id, run), now
+                if run.ended:
+                    yield run, None
+                elif word is not None:
+                    # Where words are lost, the last one is good for a while.
+                    word = word if now - heard_at < KEPT_SECONDS else None
+                    yield run, word
+                else:
+                    # It waits, perhaps for long: its end is told, and looked for only in case that is lost.
+                    pause = min(2 * pause, MOST_LOOK_SECONDS)
+
+    async def _looked_at(self, fund_id: UUID, run: Run) -> Run:
+        """The run as it is now; as it was where that can't be told."""
+        with suppress(UnavailableError):
+            return await self.run(fund_id, run.id) or run
+        return run
 
     @asynccontextmanager
     async def alone(self, run_id: str) -> AsyncIterator[bool]:

@@ -12,7 +12,7 @@ from domain.reserves.runs import Ended, ReserveRunFailed, ReservesRecommended, R
 from infra.computing import Computers, ComputingError, Step
 from infra.people import SYSTEM
 from infra.postgres import UnavailableError, translated
-from infra.progress import REPEAT_SECONDS, Progress
+from infra.progress import LOOK_SECONDS, REPEAT_SECONDS, Progress
 from infra.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -106,9 +106,12 @@ async def _outcome(
 
 async def _ended_by_others(runtime: Runtime, fund_id: UUID, run_id: str) -> None:
     """Returns once somebody has ended the run."""
+    looked_at = monotonic()
     async with aclosing(runtime.words.on(run_id)) as heard:
         async for word in heard:
-            if word is None or word.over:
+            # Our own words say nothing of others'.
+            if word is None or word.over or monotonic() - looked_at >= LOOK_SECONDS:
+                looked_at = monotonic()
                 with suppress(UnavailableError):
                     run = await runtime.runs.run(fund_id, run_id)
                     if run is None or run.ended:

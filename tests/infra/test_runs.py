@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from redis.asyncio import Redis
 
 from domain.capital import FeeCharged
 from domain.money import Money
@@ -21,8 +22,10 @@ from domain.reserves.runs import (
     Run,
     RunStatus,
 )
+from infra import runs
 from infra.drafts import Draft
 from infra.people import Person
+from infra.progress import LOOK_SECONDS, REPEAT_SECONDS, Progress, Words
 from infra.runs import Runs
 from infra.runtime import Runtime
 from tests.conftest import OPENED_AT, OpenFund
@@ -226,6 +229,60 @@ async def test_scenarios_are_kept_newest_first(asked: Asked) -> None:
     assert [one.saved.name for one in await asked.runs.scenarios(asked.fund_id)] == ["two", "one"]
     with pytest.raises(Invalid):
         await asked.runs.save(asked.fund_id, ReserveScenarioSaved(uuid4().hex, " ", run.id), actor=asked.owner.id)
+
+
+async def test_a_run_is_followed_from_where_it_stands_to_its_end(asked: Asked) -> None:
+    run = await asked.run()
+    followed = asked.runs.follow(asked.fund_id, run)
+    assert await anext(followed) == (run, None)
+    word = Progress(0.5, "curves", "Half", 1.5)
+    telling = asyncio.ensure_future(again_and_again(asked, run, word))
+    assert await anext(followed) == (run, word)
+    # Whoever comes late is told how it stands.
+    late = asked.runs.follow(asked.fund_id, run)
+    assert await anext(late) == (run, word)
+    telling.cancel()
+    over = await asked.recommend(run)
+    for each in (followed, late):
+        rest = [told async for told in each]
+        assert rest.pop() == (over, None)
+        assert all(told == (run, word) for told in rest)
+    assert [told async for told in asked.runs.follow(asked.fund_id, over)] == [(over, None)]
+
+
+async def again_and_again(asked: Asked, run: Run, word: Progress) -> None:
+    """Tells it until cancelled: whoever listens may begin to in a moment."""
+    while True:
+        await asked.runtime.words.tell(run.id, word)
+        await asyncio.sleep(REPEAT_SECONDS)
+
+
+async def test_where_words_are_lost_the_last_one_is_good_for_a_while(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "KEPT_SECONDS", 3 * LOOK_SECONDS)
+    run = await asked.run()
+    word = Progress(0.5, "curves", "Half", 1.5)
+    await asked.runtime.words.tell(run.id, word)
+    followed = asked.runs.follow(asked.fund_id, run)
+    told = [await anext(followed) for _ in range(2)]
+    while told[-1][1] is not None:
+        told.append(await anext(followed))
+    assert told == [(run, word)] * (len(told) - 1) + [(run, None)]
+    assert len(told) >= 3
+    # It waits now, and its end is found even where the word of it was lost.
+    deaf = Runs(asked.runtime.pool, asked.runtime.ledger, Words(Redis.from_url("unix:///nowhere")))
+    over = await deaf.end(asked.fund_id, run.id, ReserveRunCancelled(run.id), actor=asked.owner.id)
+    assert [one async for one in followed] == [(over, None)]
+
+
+async def test_a_run_is_followed_without_redis(asked: Asked) -> None:
+    run = await asked.run()
+    deaf = Runs(asked.runtime.pool, asked.runtime.ledger, Words(Redis.from_url("unix:///nowhere")))
+    followed = deaf.follow(asked.fund_id, run)
+    assert await anext(followed) == (run, None)
+    over = await asked.recommend(run)
+    assert [one async for one in followed] == [(over, None)]
 
 
 async def test_one_at_a_time_is_alone_with_a_run(asked: Asked) -> None:

@@ -11,14 +11,16 @@ from uuid import UUID
 import pytest_asyncio
 from hypothesis import given
 from hypothesis.strategies import floats
+from redis.asyncio import Redis
 
 from domain.capital import FeeCharged
 from domain.money import Money
 from domain.reserves.options import RunOptions
 from domain.reserves.runs import Run, RunStatus
 from infra.computing import Computers
-from infra.progress import Progress
+from infra.progress import Progress, Words
 from infra.queue import Queue
+from infra.runs import Runs
 from infra.runtime import Runtime, opened
 from infra.settings import Settings
 from jobs.reserves import optimise, recalculate, seconds_left
@@ -124,6 +126,20 @@ async def test_a_run_that_is_cancelled_is_left_within_a_second(
         assert not await job
     assert (await found(funds.runtime, fund_id, run)).status is RunStatus.CANCELLED
     assert await ends(funds, fund_id) == 1
+
+
+async def test_a_run_is_left_though_the_word_of_its_end_was_lost(
+    funds: Funds, fund_id: UUID, computers: Computers
+) -> None:
+    await computers.warm()
+    run = await asked(funds, fund_id, LONG)
+    job = asyncio.ensure_future(optimise(funds.runtime, computers, fund_id, run.id))
+    await computing(funds, run)
+    deaf = Runs(funds.runtime.pool, funds.runtime.ledger, Words(Redis.from_url("unix:///nowhere")))
+    await deaf.cancel(fund_id, run.id, actor=funds.actor)
+    # Between the worker's own words there is never silence.
+    assert not await asyncio.wait_for(job, 20)
+    assert (await found(funds.runtime, fund_id, run)).status is RunStatus.CANCELLED
 
 
 async def test_the_last_word_is_told_again_while_nothing_new_is_done(
