@@ -8,8 +8,9 @@ from time import monotonic
 from uuid import UUID
 
 from domain.refusal import CorruptionError
+from domain.reserves.results import ReserveAdvice
 from domain.reserves.runs import Ended, ReserveRunFailed, ReservesRecommended, Run
-from infra.computing import Computers, ComputingError, Step
+from infra.computing import ComputerEndedError, Computers, ComputingError, Step, Task
 from infra.people import SYSTEM
 from infra.postgres import UnavailableError, translated
 from infra.progress import LOOK_SECONDS, REPEAT_SECONDS, Progress
@@ -85,7 +86,7 @@ async def _outcome(
     except CorruptionError:
         log.exception("run %s of fund %s", run.id, fund_id)
         return ReserveRunFailed(run.id, "a fact of the fund can't be read")
-    computing = asyncio.ensure_future(computers.compute(task, tell))
+    computing = asyncio.ensure_future(_computed(computers, task, tell))
     watching = asyncio.ensure_future(_ended_by_others(runtime, fund_id, run.id))
     try:
         seconds = runtime.settings.reserve_timeout
@@ -102,6 +103,22 @@ async def _outcome(
         for one in (computing, watching):
             one.cancel()
         await asyncio.gather(computing, watching, return_exceptions=True)
+
+
+async def _computed(computers: Computers, task: Task, tell: Callable[[Step], None]) -> ReserveAdvice:
+    """The advice; tried once more where the process ended: others may have taken the memory it needed.
+
+    Raises:
+        ComputingError: If it can't be computed.
+    """
+    with suppress(ComputerEndedError):
+        return await computers.compute(task, tell)
+    log.warning("a process that computed a run ended before it was done: once more")
+    try:
+        return await computers.compute(task, tell)
+    except ComputerEndedError:
+        message = "the process that computed it ended twice: it may need more memory than there is"
+        raise ComputingError(message) from None
 
 
 async def _ended_by_others(runtime: Runtime, fund_id: UUID, run_id: str) -> None:

@@ -178,6 +178,40 @@ def test_the_seconds_left_are_never_below_nothing(share: float, gone: float) -> 
     assert left == 0.0 or share < 1.0
 
 
+async def test_a_run_whose_process_was_killed_is_tried_once_more(
+    funds: Funds, fund_id: UUID, computers: Computers
+) -> None:
+    run = await asked(funds, fund_id, RunOptions(iterations=1_000_000))
+    job = asyncio.ensure_future(optimise(funds.runtime, computers, fund_id, run.id))
+    await computing(funds, run)
+    os.kill(computer(computers), signal.SIGKILL)
+    assert await job
+    again = await found(funds.runtime, fund_id, run)
+    assert (again.status, await ends(funds, fund_id)) == (RunStatus.SUCCEEDED, 1)
+    same = await asked(funds, fund_id, RunOptions(iterations=1_000_000))
+    assert await optimise(funds.runtime, computers, fund_id, same.id)
+    assert (await found(funds.runtime, fund_id, same)).advice == again.advice
+
+
+async def test_a_run_whose_process_is_killed_again_fails(funds: Funds, fund_id: UUID, computers: Computers) -> None:
+    run = await asked(funds, fund_id, LONG)
+    job = asyncio.ensure_future(optimise(funds.runtime, computers, fund_id, run.id))
+    killed: list[int] = []
+    while len(killed) < 2:
+        await computing(funds, run)
+        if (pid := computer(computers)) not in killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+        await asyncio.sleep(0.01)
+    assert await job
+    failed = await found(funds.runtime, fund_id, run)
+    assert (failed.status, failed.error) == (
+        RunStatus.FAILED,
+        "the process that computed it ended twice: it may need more memory than there is",
+    )
+    assert await ends(funds, fund_id) == 1
+
+
 async def test_what_a_worker_left_half_done_another_takes_up(funds: Funds, fund_id: UUID, computers: Computers) -> None:
     run = await asked(funds, fund_id, RunOptions(iterations=1_000_000))
     job = asyncio.ensure_future(optimise(funds.runtime, computers, fund_id, run.id))
