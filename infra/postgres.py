@@ -62,8 +62,8 @@ async def the_row(connection: Connection | asyncpg.Pool, query: str, *arguments:
     return row
 
 
-async def open_pool(url: str, size: int) -> asyncpg.Pool:
-    """A pool of up to `size` connections.
+async def open_pool(url: str, size: int, *, least: int = 1) -> asyncpg.Pool:
+    """A pool of up to `size` connections, `least` of them opened at once.
 
     Raises:
         UnavailableError: If the server can't be reached.
@@ -71,7 +71,7 @@ async def open_pool(url: str, size: int) -> asyncpg.Pool:
     with translated():
         return await asyncpg.create_pool(
             plain_url(url),
-            min_size=1,
+            min_size=least,
             max_size=size,
             command_timeout=COMMAND_SECONDS,
             # jit compiles for milliseconds what these statements do in microseconds.

@@ -57,10 +57,15 @@ class Scenario:
 
 
 class Runs:
-    """The read and write path to reserve runs."""
+    """The read and write path to reserve runs.
 
-    def __init__(self, pool: asyncpg.Pool, ledger: Ledger, words: Words) -> None:
+    Args:
+        locks: Connections for those who compute a run.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, locks: asyncpg.Pool, ledger: Ledger, words: Words) -> None:
         self._pool = pool
+        self._locks = locks
         self._ledger = ledger
         self._words = words
 
@@ -370,7 +375,7 @@ class Runs:
     async def alone(self, run_id: str) -> AsyncIterator[bool]:
         """Whether nobody else computes this run; the lock ends with this process at the latest."""
         with translated():
-            async with self._pool.acquire() as connection:
+            async with self._locks.acquire() as connection:
                 held = await connection.fetchval(
                     "SELECT pg_try_advisory_lock(hashtextextended('run ' || $1::text, 0))", run_id
                 )

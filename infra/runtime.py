@@ -77,6 +77,8 @@ async def opened(
         UnavailableError: If the database can't be reached. Redis may come later: it only carries hints and jobs.
     """
     pool = await open_pool(database_url, settings.database_pool)
+    # Of their own, since they are held for as long as a run takes: it would be left waiting for a further one.
+    locks = await open_pool(database_url, settings.reserve_concurrency, least=0)
     redis = Redis.from_url(redis_url)
     engine = _engine(database_url)
     states, history, names = States(pool), History(pool), Names(pool)
@@ -112,7 +114,7 @@ async def opened(
             channels=channels,
             notices=Notices(history, alerts, names, funds),
             sender=Sender(settings, channels),
-            runs=Runs(pool, ledger, words),
+            runs=Runs(pool, locks, ledger, words),
             words=words,
             reserve_inputs=ReserveInputs(pool, states, figures),
         )
@@ -121,6 +123,7 @@ async def opened(
         await hints.stop()
         await engine.dispose()
         await redis.aclose()
+        await locks.close()
         await pool.close()
 
 

@@ -63,6 +63,11 @@ class Asked:
     async def fact(self, at: datetime = OPENED_AT) -> None:
         await self.runtime.ledger.record(self.fund_id, [Draft(FeeCharged(Money(1)), at)], actor=self.owner.id)
 
+    def deaf(self) -> Runs:
+        """Runs of which no word is told or heard."""
+        pool, words = self.runtime.pool, Words(Redis.from_url("unix:///nowhere"))
+        return Runs(pool, pool, self.runtime.ledger, words)
+
     async def open(self) -> set[str]:
         await self.runs.notice(self.fund_id)
         return {run_id for fund_id, run_id in await self.runs.open() if fund_id == self.fund_id}
@@ -271,14 +276,14 @@ async def test_where_words_are_lost_the_last_one_is_good_for_a_while(
     assert told == [(run, word)] * (len(told) - 1) + [(run, None)]
     assert len(told) >= 3
     # It waits now, and its end is found even where the word of it was lost.
-    deaf = Runs(asked.runtime.pool, asked.runtime.ledger, Words(Redis.from_url("unix:///nowhere")))
+    deaf = asked.deaf()
     over = await deaf.end(asked.fund_id, run.id, ReserveRunCancelled(run.id), actor=asked.owner.id)
     assert [one async for one in followed] == [(over, None)]
 
 
 async def test_a_run_is_followed_without_redis(asked: Asked) -> None:
     run = await asked.run()
-    deaf = Runs(asked.runtime.pool, asked.runtime.ledger, Words(Redis.from_url("unix:///nowhere")))
+    deaf = asked.deaf()
     followed = deaf.follow(asked.fund_id, run)
     assert await anext(followed) == (run, None)
     over = await asked.recommend(run)

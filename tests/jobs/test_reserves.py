@@ -114,6 +114,16 @@ async def test_two_workers_bring_one_result(funds: Funds, fund_id: UUID, compute
     assert await ends(funds, fund_id) == 1
 
 
+async def test_runs_at_once_need_no_more_connections_than_there_are(
+    funds: Funds, fund_id: UUID, computers: Computers
+) -> None:
+    few = Settings(database_pool=2, reserve_concurrency=4)
+    runs = [await asked(funds, fund_id, RunOptions(iterations=100, seed=seed)) for seed in range(4)]
+    async with opened(few, funds.database_url, funds.redis.url) as runtime:
+        assert all(await asyncio.gather(*(optimise(runtime, computers, fund_id, run.id) for run in runs)))
+    assert await ends(funds, fund_id) == 4
+
+
 async def test_a_run_that_is_cancelled_is_left_within_a_second(
     funds: Funds, fund_id: UUID, computers: Computers
 ) -> None:
@@ -135,7 +145,8 @@ async def test_a_run_is_left_though_the_word_of_its_end_was_lost(
     run = await asked(funds, fund_id, LONG)
     job = asyncio.ensure_future(optimise(funds.runtime, computers, fund_id, run.id))
     await computing(funds, run)
-    deaf = Runs(funds.runtime.pool, funds.runtime.ledger, Words(Redis.from_url("unix:///nowhere")))
+    pool, words = funds.runtime.pool, Words(Redis.from_url("unix:///nowhere"))
+    deaf = Runs(pool, pool, funds.runtime.ledger, words)
     await deaf.cancel(fund_id, run.id, actor=funds.actor)
     # Between the worker's own words there is never silence.
     assert not await asyncio.wait_for(job, 20)
