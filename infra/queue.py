@@ -79,12 +79,13 @@ class Queue:
         await self._ask(DELIVER, str(fund_id), channel.value, job_id=job_id, queue=channel_queue(channel))
 
     async def optimise(self, fund_id: UUID, run_id: str, turn: str) -> None:
-        """Ask for a reserve run to be computed; asked again for the same `turn` while it waits, once.
+        """Ask for a reserve run to be computed; asked again here for the same `turn` while it waits, once.
 
         Raises:
             UnavailableError: If Redis can't be reached.
         """
-        await self._ask(OPTIMISE, str(fund_id), run_id, job_id=f"{OPTIMISE}:{run_id}:{turn}", queue=RESERVES_QUEUE)
+        job_id = f"{OPTIMISE}:{run_id}:{turn}:{self._run}"
+        await self._ask(OPTIMISE, str(fund_id), run_id, job_id=job_id, queue=RESERVES_QUEUE)
 
     async def refresh_summary(self) -> None:
         """Ask for the summary of variances to be brought up to date, soon.

@@ -11,7 +11,7 @@ from arq.jobs import JobDef
 
 from infra.embedded import EmbeddedRedis
 from infra.postgres import UnavailableError
-from infra.queue import KEEP_UP_SNAPSHOTS, Queue, redis_settings
+from infra.queue import KEEP_UP_SNAPSHOTS, OPTIMISE, RESERVES_QUEUE, Queue, redis_settings
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,21 @@ async def test_asked_again_for_the_same_step_it_waits_once(queue: Queue, own_red
     assert sorted(str(job.job_id) for job in await waiting(own_redis)) == sorted(
         f"{KEEP_UP_SNAPSHOTS}:{fund_id}:{step}" for fund_id, step in ((one, 1), (one, 2), (other, 1))
     )
+
+
+async def test_a_run_waits_once_for_each_who_asks_so_that_none_waits_for_who_died(
+    queue: Queue, own_redis: EmbeddedRedis
+) -> None:
+    another = await Queue.connected(own_redis.url)
+    for each in (queue, queue, another):
+        await each.optimise(uuid4(), "run", "open")
+    await another.close()
+    pool = await create_pool(redis_settings(own_redis.url))
+    ids = [job_id.decode() for job_id in await pool.zrange(RESERVES_QUEUE, 0, -1)]
+    await pool.flushall()
+    await pool.aclose()
+    assert len(ids) == 2
+    assert all(job_id.startswith(f"{OPTIMISE}:run:open:") for job_id in ids)
 
 
 async def test_a_request_while_redis_is_away_is_unavailable_and_the_next_one_works(tmp_path: Path) -> None:
