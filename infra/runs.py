@@ -382,7 +382,8 @@ class Runs:
                 try:
                     yield bool(held)
                 finally:
-                    if held:
+                    # One that was lost holds no lock any more.
+                    if held and not connection.is_closed():
                         await connection.execute(
                             "SELECT pg_advisory_unlock(hashtextextended('run ' || $1::text, 0))", run_id
                         )

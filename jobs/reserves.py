@@ -18,6 +18,8 @@ from infra.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+WAITING_SECONDS, PAUSE_SECONDS = 30.0, 0.5
+"""How long a result waits for the database, and between two tries."""
 WORDS = {
     "curves": "Working out what each company's next dollar earns",
     "allocation": "Splitting the pool",
@@ -38,11 +40,29 @@ async def optimise(runtime: Runtime, computers: Computers, fund_id: UUID, run_id
             return False
         async with _telling(runtime, run_id) as tell:
             event = await _outcome(runtime, computers, fund_id, run, tell)
-        if event is None:
-            return False
-        await runtime.runs.end(fund_id, run_id, event, actor=SYSTEM)
+            if event is None:
+                return False
+            await _end(runtime, fund_id, run_id, event)
         log.info("run %s of fund %s: %s", run_id, fund_id, type(event).__name__)
         return True
+
+
+async def _end(runtime: Runtime, fund_id: UUID, run_id: str, event: Ended) -> None:
+    """Records what the run came to, and waits for a database that is away: it took long to compute.
+
+    Raises:
+        UnavailableError: If it stays away.
+    """
+    patience = monotonic() + WAITING_SECONDS
+    while True:
+        try:
+            await runtime.runs.end(fund_id, run_id, event, actor=SYSTEM)
+        except UnavailableError:
+            if monotonic() > patience:
+                raise
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            return
 
 
 @asynccontextmanager
@@ -51,7 +71,10 @@ async def _telling(runtime: Runtime, run_id: str) -> AsyncIterator[Callable[[Ste
     began, newest, fresh = monotonic(), Step(0.0, "curves"), asyncio.Event()
 
     def give(step: Step) -> None:
-        nonlocal newest
+        nonlocal began, newest
+        if not step.share:
+            # What went before, such as loading, says nothing of how it goes on.
+            began = monotonic()
         newest = step
         fresh.set()
 

@@ -19,10 +19,15 @@ async def record(runtime: Runtime, fund_id: UUID, actor: UUID, *events: Event, a
     await runtime.ledger.record(fund_id, [Draft(event, at) for event in events], actor=actor)
 
 
-async def invest(runtime: Runtime, fund_id: UUID, actor: UUID) -> None:
-    """Two companies of which much is known, with reserves, and one whose ownership nobody knows."""
+async def invest(runtime: Runtime, fund_id: UUID, actor: UUID, *, further: int = 0) -> None:
+    """Two companies of which much is known, with reserves, and one whose ownership nobody knows.
+
+    Args:
+        further: So many more like the first.
+    """
     events: list[Event] = [CapitalCalled(Money(300_000_000))]
-    for key, stage, share in (("acme", "seed", "0.10"), ("beta", "series_a", "0.08"), ("gone", "seed", None)):
+    more = [(f"further{number}", "seed", "0.10") for number in range(further)]
+    for key, stage, share in (("acme", "seed", "0.10"), ("beta", "series_a", "0.08"), ("gone", "seed", None), *more):
         company = CompanyKey(key)
         ownership = None if share is None else Fraction(Decimal(share))
         events.append(CompanyAdded(company, key.capitalize(), stage=stage))
