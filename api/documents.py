@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 from strawberry.extensions import SchemaExtension
@@ -33,7 +34,9 @@ class KnownDocuments(SchemaExtension):
         context = self.execution_context
         text = context.query or ""
         if text in _good:
-            _good.move_to_end(text)
+            # Other threads forget documents, too.
+            with suppress(KeyError):
+                _good.move_to_end(text)
             context.pre_execution_errors = []
         yield
         document = context.graphql_document

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET
 
+from api.beside import answered
 from api.context import Context
 from api.errors import BROKEN, UNAVAILABLE
 from api.schema import schema
@@ -184,15 +185,20 @@ class Endpoint(GraphQL[Context, None]):
             HTTPException: 400 for a subscription, and where the document has no operation of the name given.
         """
         assert isinstance(request_data, GraphQLRequestData), "lists were refused when the body was read"
-        try:
-            return await self.schema.execute(
-                request_data.query,
-                variable_values=request_data.variables,
+        query, variables, name = request_data.query, request_data.variables, request_data.operation_name
+
+        def execute() -> Awaitable[ExecutionResult]:
+            return self.schema.execute(
+                query,
+                variable_values=variables,
                 context_value=context,
-                operation_name=request_data.operation_name,
+                operation_name=name,
                 allowed_operation_types={OperationType.QUERY, OperationType.MUTATION},
                 operation_extensions=request_data.extensions,
             )
+
+        try:
+            return await answered(execute, query, variables, name)
         except CannotGetOperationTypeError as fault:
             raise HTTPException(400, fault.as_http_error_reason()) from None
         except InvalidOperationTypeError:
