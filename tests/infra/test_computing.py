@@ -24,8 +24,8 @@ from tests.system.program import PROJECT, until
 LONG = 10_000_000
 GONE_SECONDS = 5.0
 """Within which a process is gone that nobody waits for: a small part of what the solver takes for `silent`."""
-MOST_LATENCY = 0.5
-"""Seconds for which the loop may stand still on a busy machine; the run itself takes far longer."""
+SMALL_PART = 0.25
+"""Of a run's time, for which the loop may stand still at most."""
 
 
 def task(iterations: int = 2_000, companies: int = 3, **options: object) -> Task:
@@ -168,11 +168,12 @@ async def test_what_is_begun_is_told_at_once(computers: Computers) -> None:
 
 async def test_the_loop_answers_while_a_run_is_computed(computers: Computers) -> None:
     await computers.warm()
-    running = asyncio.ensure_future(computers.compute(task(200_000), lambda _: None))
+    began = monotonic()
+    running = asyncio.ensure_future(computers.compute(task(1_000_000, 6), lambda _: None))
     longest = 0.0
     while not running.done():
         asked = monotonic()
         await asyncio.wait((running,), timeout=0.01)
         longest = max(longest, monotonic() - asked - 0.01)
     assert (await running).recommendations
-    assert longest < MOST_LATENCY
+    assert longest < SMALL_PART * (monotonic() - began)

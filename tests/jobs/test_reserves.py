@@ -168,7 +168,7 @@ async def test_the_last_word_is_told_again_while_nothing_new_is_done(
         while before is None or before.share < word.share:
             before, word = word, await next_word(words)
         began = monotonic()
-        silent = [word, *[await next_word(words) for _ in range(8)]]
+        silent = [word, *[await next_word(words) for _ in range(6)]]
         seconds = monotonic() - began
     os.kill(pid, signal.SIGCONT)
     assert {(word.share, word.stage) for word in silent} == {(silent[0].share, "simulation")}
@@ -192,16 +192,15 @@ def test_the_seconds_left_are_never_below_nothing(share: float, gone: float) -> 
 async def test_a_run_whose_process_was_killed_is_tried_once_more(
     funds: Funds, fund_id: UUID, computers: Computers
 ) -> None:
-    run = await asked(funds, fund_id, RunOptions(iterations=1_000_000))
+    run = await asked(funds, fund_id, RunOptions(iterations=2_000_000))
     job = asyncio.ensure_future(optimise(funds.runtime, computers, fund_id, run.id))
     await computing(funds, run)
-    os.kill(computer(computers), signal.SIGKILL)
+    killed = computer(computers)
+    os.kill(killed, signal.SIGKILL)
     assert await job
-    again = await found(funds.runtime, fund_id, run)
-    assert (again.status, await ends(funds, fund_id)) == (RunStatus.SUCCEEDED, 1)
-    same = await asked(funds, fund_id, RunOptions(iterations=1_000_000))
-    assert await optimise(funds.runtime, computers, fund_id, same.id)
-    assert (await found(funds.runtime, fund_id, same)).advice == again.advice
+    assert computer(computers) != killed
+    after = await found(funds.runtime, fund_id, run)
+    assert (after.status, await ends(funds, fund_id)) == (RunStatus.SUCCEEDED, 1)
 
 
 async def test_a_run_whose_process_is_killed_again_fails(funds: Funds, fund_id: UUID, computers: Computers) -> None:
@@ -224,7 +223,7 @@ async def test_a_run_whose_process_is_killed_again_fails(funds: Funds, fund_id: 
 
 
 async def test_what_a_worker_left_half_done_another_takes_up(funds: Funds, fund_id: UUID, computers: Computers) -> None:
-    run = await asked(funds, fund_id, RunOptions(iterations=1_000_000))
+    run = await asked(funds, fund_id, RunOptions(iterations=2_000_000))
     job = asyncio.ensure_future(optimise(funds.runtime, computers, fund_id, run.id))
     await computing(funds, run)
     job.cancel()
