@@ -31,7 +31,9 @@ class Settings(BaseSettings):
     public_url: Annotated[
         str | None, Field(description="Address people reach the API at, where it isn't the one it listens on.")
     ] = None
-    database_pool: Annotated[int, Field(ge=2, le=500, description="Connections to PostgreSQL per process.")] = 10
+    database_pool: Annotated[
+        int, Field(ge=2, le=500, description="Connections to PostgreSQL per process, besides those of runs.")
+    ] = 10
     snapshot_frequency: Annotated[
         int, Field(ge=1, le=1_000_000, description="Facts between automatic snapshots of a fund.")
     ] = 100
