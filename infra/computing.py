@@ -152,6 +152,8 @@ class _Computer:
         finally:
             loop.remove_reader(self._line.fileno())
         try:
+            # Some loops leave what they watch so that a long word would be cut short.
+            os.set_blocking(self._line.fileno(), True)
             word: object = self._line.recv()
         except (EOFError, OSError):
             raise ComputerEndedError from None

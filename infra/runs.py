@@ -1,6 +1,6 @@
 """Runs: reserve runs from their facts, and those that aren't over."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +44,8 @@ TYPES = (
 )
 _TYPES = "('RESERVE_RUN_REQUESTED', 'RESERVES_RECOMMENDED', 'RESERVE_RUN_FAILED', 'RESERVE_RUN_CANCELLED')"
 _INDEXED = _TYPES.replace(")", ", 'RESERVE_SCENARIO_SAVED')")
+LOOKED_AT = 100
+"""Finished runs whose questions are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,35 +223,42 @@ class Runs:
         self, fund_id: UUID, wanted: ReserveRunRequested | None, *, version: int, at: datetime | None
     ) -> Run | None:
         """The newest finished run known at a version and a moment; like `wanted` where that is given."""
-        with translated():
-            rows = await self._pool.fetch(
-                f"""SELECT correlation_id FROM fact WHERE fund_id = $1 AND type IN {_INDEXED}
-                AND type = 'RESERVES_RECOMMENDED' AND version <= $2 AND ($3::timestamptz IS NULL OR touches_at <= $3)
-                ORDER BY version DESC LIMIT 200""",  # noqa: S608
-                fund_id,
-                version,
-                at,
-            )
-        ids = [row["correlation_id"] for row in rows]
-        for start in range(0, len(ids), 10):
-            found = await self._runs(fund_id, ids[start : start + 10])
-            for run_id in ids[start : start + 10]:
-                run = found.get(run_id)
-                if run is not None and (wanted is None or run.request.asks_like(wanted)):
-                    return run
-        return None
+        return await self._newest(fund_id, lambda asked: wanted is None or asked.asks_like(wanted), version, at)
 
     async def newest_of_present(self, fund_id: UUID, *, version: int) -> Run | None:
         """The newest finished run that was asked of the present."""
-        with translated():
-            rows = await self._pool.fetch(
-                f"""SELECT correlation_id FROM fact WHERE fund_id = $1 AND type IN {_INDEXED}
-                AND type = 'RESERVES_RECOMMENDED' AND version <= $2 ORDER BY version DESC LIMIT 50""",  # noqa: S608
-                fund_id,
-                version,
-            )
-        found = await self._runs(fund_id, [row["correlation_id"] for row in rows])
-        return next((run for row in rows if (run := found[row["correlation_id"]]).request.present), None)
+        return await self._newest(fund_id, lambda asked: asked.present, version, None)
+
+    async def _newest(
+        self, fund_id: UUID, fits: Callable[[ReserveRunRequested], bool], version: int, at: datetime | None
+    ) -> Run | None:
+        below = version + 1
+        while True:
+            with translated():
+                ended = await self._pool.fetch(
+                    f"""SELECT correlation_id, version FROM fact WHERE fund_id = $1 AND type IN {_INDEXED}
+                    AND type = 'RESERVES_RECOMMENDED' AND version < $2
+                    AND ($3::timestamptz IS NULL OR touches_at <= $3) ORDER BY version DESC LIMIT $4""",  # noqa: S608
+                    fund_id,
+                    below,
+                    at,
+                    LOOKED_AT,
+                )
+                # What was asked alone: what a run came to is many times as large.
+                asked = await self._pool.fetch(
+                    f"SELECT {COLUMNS} FROM fact WHERE fund_id = $1 AND type IN {_INDEXED} "  # noqa: S608
+                    "AND type = 'RESERVE_RUN_REQUESTED' AND correlation_id = ANY ($2)",
+                    fund_id,
+                    [row["correlation_id"] for row in ended],
+                )
+            requests = {row["correlation_id"]: fact_of(fund_id, row).event for row in asked}
+            for row in ended:
+                request = requests[row["correlation_id"]]
+                if isinstance(request, ReserveRunRequested) and fits(request):
+                    return await self.run(fund_id, request.run_id)
+            if len(ended) < LOOKED_AT:
+                return None
+            below = ended[-1]["version"]
 
     async def scenarios(self, fund_id: UUID) -> list[Scenario]:
         """Saved scenarios, newest first."""

@@ -206,6 +206,20 @@ async def test_the_newest_finished_run_that_asks_the_same_is_found(asked: Asked)
     assert found.id == second.id
 
 
+async def test_a_run_behind_many_others_is_found(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = datetime(2007, 1, 1, tzinfo=UTC)
+    then = await asked.recommend(await asked.run(at=moment))
+    for _ in range(3):
+        await asked.recommend(await asked.run())
+    monkeypatch.setattr("infra.runs.LOOKED_AT", 1)
+    wanted = ReserveRunRequested("", moment, datetime.now(UTC), 0, "1", OPTIONS, at_present=False)
+    found = await asked.runs.newest(asked.fund_id, wanted, version=2**60, at=None)
+    assert found is not None
+    assert found.id == then.id
+    none = replace(wanted, options=replace(OPTIONS, seed=2))
+    assert await asked.runs.newest(asked.fund_id, none, version=2**60, at=None) is None
+
+
 async def test_a_run_is_out_of_date_from_the_first_fact_that_touches_its_moment(asked: Asked) -> None:
     present, then = await asked.run(), await asked.run(at=datetime(2007, 1, 1, tzinfo=UTC))
     known = await asked.run(known_at=datetime.now(UTC))
