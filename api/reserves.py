@@ -22,7 +22,7 @@ from infra.ledger import OvertakenError
 from infra.people import Role
 from infra.postgres import UnavailableError
 from infra.progress import Progress
-from infra.runs import Scenario
+from infra.scenarios import Scenario
 
 ReserveRecommendation = output_part(results.ReserveRecommendation)
 UnavailableCompany = output_part(results.UnavailableCompany)
@@ -301,7 +301,7 @@ async def save(context: Context, given: SaveScenarioInput) -> ReserveScenarioPay
             message = f"The run has no plan of the strategy {strategy}."
             raise InvalidState(message, "strategy")
         saved = ReserveScenarioSaved(uuid4().hex, given.name, run.id, strategy, given.description)
-        scenario = await context.runtime.runs.save(fund_id, saved, actor=context.someone.id)
+        scenario = await context.runtime.scenarios.save(fund_id, saved, actor=context.someone.id)
     except Refusal as refusal:
         return ReserveScenarioPayload(scenario=None, errors=[user_error(refusal)])
     return ReserveScenarioPayload(scenario=await scenario_of(context, fund_id, scenario, run), errors=[])
@@ -331,7 +331,7 @@ async def scenarios(context: Context, fund_id: str) -> list[ReserveScenario]:
     """
     found = await context.allowed(fund_id, Role.VIEWER, "fundId")
     shown = []
-    for scenario in await context.runtime.runs.scenarios(found):
+    for scenario in await context.runtime.scenarios.of(found):
         run = await context.runtime.runs.run(found, scenario.saved.run_id)
         if run is not None and run.advice is not None:
             shown.append(await scenario_of(context, found, scenario, run))

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from time import monotonic
@@ -18,7 +17,6 @@ from domain.reserves.runs import (
     Ended,
     ReserveRunCancelled,
     ReserveRunRequested,
-    ReserveScenarioSaved,
     Run,
     RunEvent,
     RunStatus,
@@ -43,19 +41,9 @@ TYPES = (
     "RESERVE_RUN_CANCELLED",
 )
 _TYPES = "('RESERVE_RUN_REQUESTED', 'RESERVES_RECOMMENDED', 'RESERVE_RUN_FAILED', 'RESERVE_RUN_CANCELLED')"
-_INDEXED = _TYPES.replace(")", ", 'RESERVE_SCENARIO_SAVED')")
+INDEXED = _TYPES.replace(")", ", 'RESERVE_SCENARIO_SAVED')")
 LOOKED_AT = 100
 """Finished runs whose questions are looked at together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A run's plan under a name."""
-
-    saved: ReserveScenarioSaved
-    version: int
-    saved_at: datetime
-    saved_by: str
 
 
 class Runs:
@@ -133,7 +121,7 @@ class Runs:
         """Version of the last fact up to one that a run depends on: alerts and other runs change nothing."""
         found = await self._pool.fetchval(
             f"""SELECT version FROM fact WHERE fund_id = $1 AND version <= $2
-            AND NOT starts_with(type, 'ALERT_') AND type NOT IN {_INDEXED} ORDER BY version DESC LIMIT 1""",  # noqa: S608 - only our own words
+            AND NOT starts_with(type, 'ALERT_') AND type NOT IN {INDEXED} ORDER BY version DESC LIMIT 1""",  # noqa: S608 - only our own words
             fund_id,
             version,
         )
@@ -147,7 +135,7 @@ class Runs:
         with translated():
             found: datetime | None = await self._pool.fetchval(
                 f"""SELECT recorded_at FROM fact WHERE fund_id = $1 AND version > $2 AND touches_at <= $3
-                AND NOT starts_with(type, 'ALERT_') AND type NOT IN {_INDEXED} ORDER BY version LIMIT 1""",  # noqa: S608
+                AND NOT starts_with(type, 'ALERT_') AND type NOT IN {INDEXED} ORDER BY version LIMIT 1""",  # noqa: S608
                 fund_id,
                 run.request.fund_version,
                 datetime.max.replace(tzinfo=run.request.at.tzinfo) if run.request.at_present else run.request.at,
@@ -210,7 +198,7 @@ class Runs:
         """Up to `limit` runs, newest asked first, those asked before version `below`."""
         with translated():
             rows = await self._pool.fetch(
-                f"""SELECT correlation_id FROM fact WHERE fund_id = $1 AND type IN {_INDEXED}
+                f"""SELECT correlation_id FROM fact WHERE fund_id = $1 AND type IN {INDEXED}
                 AND type = 'RESERVE_RUN_REQUESTED' AND version < $2 ORDER BY version DESC LIMIT $3""",  # noqa: S608
                 fund_id,
                 2**62 if below is None else below,
@@ -236,7 +224,7 @@ class Runs:
         while True:
             with translated():
                 ended = await self._pool.fetch(
-                    f"""SELECT correlation_id, version FROM fact WHERE fund_id = $1 AND type IN {_INDEXED}
+                    f"""SELECT correlation_id, version FROM fact WHERE fund_id = $1 AND type IN {INDEXED}
                     AND type = 'RESERVES_RECOMMENDED' AND version < $2
                     AND ($3::timestamptz IS NULL OR touches_at <= $3) ORDER BY version DESC LIMIT $4""",  # noqa: S608
                     fund_id,
@@ -246,7 +234,7 @@ class Runs:
                 )
                 # What was asked alone: what a run came to is many times as large.
                 asked = await self._pool.fetch(
-                    f"SELECT {COLUMNS} FROM fact WHERE fund_id = $1 AND type IN {_INDEXED} "  # noqa: S608
+                    f"SELECT {COLUMNS} FROM fact WHERE fund_id = $1 AND type IN {INDEXED} "  # noqa: S608
                     "AND type = 'RESERVE_RUN_REQUESTED' AND correlation_id = ANY ($2)",
                     fund_id,
                     [row["correlation_id"] for row in ended],
@@ -260,31 +248,10 @@ class Runs:
                 return None
             below = ended[-1]["version"]
 
-    async def scenarios(self, fund_id: UUID) -> list[Scenario]:
-        """Saved scenarios, newest first."""
-        with translated():
-            rows = await self._pool.fetch(
-                f"SELECT {COLUMNS} FROM fact WHERE fund_id = $1 AND type IN {_INDEXED} "  # noqa: S608
-                "AND type = 'RESERVE_SCENARIO_SAVED' ORDER BY version DESC",
-                fund_id,
-            )
-        found = []
-        for row in rows:
-            fact = fact_of(fund_id, row)
-            assert isinstance(fact.event, ReserveScenarioSaved), "as its type says"
-            found.append(Scenario(fact.event, fact.version, fact.recorded_at, fact.actor))
-        return found
-
-    async def save(self, fund_id: UUID, scenario: ReserveScenarioSaved, *, actor: UUID) -> Scenario:
-        """Saves a scenario; of two with one name the newer one counts."""
-        appended = await self._ledger.record_apart(fund_id, [Draft(scenario)], actor=actor, read_at=2**62, among=TYPES)
-        fact = appended.facts[0]
-        return Scenario(scenario, fact.version, fact.recorded_at, fact.actor)
-
     async def _runs(self, fund_id: UUID, run_ids: Sequence[str]) -> dict[str, Run]:
         with translated():
             rows = await self._pool.fetch(
-                f"SELECT {COLUMNS} FROM fact WHERE fund_id = $1 AND type IN {_INDEXED} "  # noqa: S608
+                f"SELECT {COLUMNS} FROM fact WHERE fund_id = $1 AND type IN {INDEXED} "  # noqa: S608
                 "AND correlation_id = ANY ($2) ORDER BY version",
                 fund_id,
                 list(run_ids),
@@ -316,7 +283,7 @@ class Runs:
                     return
                 await connection.execute(
                     f"""INSERT INTO open_run SELECT fund_id, correlation_id, version FROM fact
-                    WHERE fund_id = $1 AND version > $2 AND version <= $3 AND type IN {_INDEXED}
+                    WHERE fund_id = $1 AND version > $2 AND version <= $3 AND type IN {INDEXED}
                         AND type = 'RESERVE_RUN_REQUESTED' ON CONFLICT DO NOTHING""",  # noqa: S608
                     fund_id,
                     row["seen"],
@@ -324,7 +291,7 @@ class Runs:
                 )
                 await connection.execute(
                     f"""DELETE FROM open_run o USING fact f WHERE f.fund_id = $1 AND f.version > $2 AND f.version <= $3
-                    AND f.type IN {_INDEXED} AND f.type NOT IN ('RESERVE_RUN_REQUESTED', 'RESERVE_SCENARIO_SAVED')
+                    AND f.type IN {INDEXED} AND f.type NOT IN ('RESERVE_RUN_REQUESTED', 'RESERVE_SCENARIO_SAVED')
                     AND o.fund_id = f.fund_id AND o.run_id = f.correlation_id""",  # noqa: S608
                     fund_id,
                     row["seen"],

@@ -27,6 +27,7 @@ from infra.postgres import open_pool, plain_url
 from infra.progress import Words
 from infra.reserve_inputs import ReserveInputs
 from infra.runs import Runs
+from infra.scenarios import Scenarios
 from infra.sending import Sender
 from infra.settings import Settings
 from infra.snapshots import Snapshots
@@ -61,6 +62,7 @@ class Runtime:
     sender: Sender
     runs: Runs
     words: Words
+    scenarios: Scenarios
     reserve_inputs: ReserveInputs
 
 
@@ -116,6 +118,7 @@ async def opened(
             sender=Sender(settings, channels),
             runs=Runs(pool, locks, ledger, words),
             words=words,
+            scenarios=Scenarios(pool, ledger),
             reserve_inputs=ReserveInputs(pool, states, figures),
         )
     finally:

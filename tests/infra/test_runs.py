@@ -243,11 +243,13 @@ async def test_scenarios_are_kept_newest_first(asked: Asked) -> None:
     run = await asked.recommend(await asked.run())
     for name in ("one", "two"):
         saved = ReserveScenarioSaved(uuid4().hex, name, run.id, ReserveStrategy.OPTIMAL, None)
-        kept = await asked.runs.save(asked.fund_id, saved, actor=asked.owner.id)
+        kept = await asked.runtime.scenarios.save(asked.fund_id, saved, actor=asked.owner.id)
         assert (kept.saved, kept.saved_by) == (saved, str(asked.owner.id))
-    assert [one.saved.name for one in await asked.runs.scenarios(asked.fund_id)] == ["two", "one"]
+    assert [one.saved.name for one in await asked.runtime.scenarios.of(asked.fund_id)] == ["two", "one"]
     with pytest.raises(Invalid):
-        await asked.runs.save(asked.fund_id, ReserveScenarioSaved(uuid4().hex, " ", run.id), actor=asked.owner.id)
+        await asked.runtime.scenarios.save(
+            asked.fund_id, ReserveScenarioSaved(uuid4().hex, " ", run.id), actor=asked.owner.id
+        )
 
 
 async def test_a_run_is_followed_from_where_it_stands_to_its_end(asked: Asked) -> None:
