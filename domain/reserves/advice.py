@@ -28,7 +28,7 @@ from domain.reserves.results import (
     UnavailableCompany,
 )
 from domain.reserves.sight import Holding
-from domain.reserves.simulation import BLOCK, Portfolio, Simulated, Spread, Stake, spread
+from domain.reserves.simulation import BLOCK, Blocks, Portfolio, Simulated, Spread, Stake, one_by_one, spread
 from domain.reserves.strategies import by_priority, by_thumb
 
 PRICE_TOLERANCE: Final = 1e-6
@@ -48,6 +48,7 @@ def advise(
     progress: Progress = lambda *_: None,
     *,
     model: ReserveModelSet = DEFAULT_MODEL,
+    blocks: Blocks = one_by_one,
 ) -> ReserveAdvice:
     """Ranks the companies and splits the pool.
 
@@ -55,11 +56,12 @@ def advise(
         size: The fund's, in cents.
         available: What the fund can still invest, in cents.
         model: Says how PRIORITY_GREEDY favours stages.
+        blocks: Computes the portfolio's paths; which one makes no difference to the advice.
 
     Raises:
         InfeasiblePlan: If the limits contradict each other.
     """
-    return _Run(holdings, size, available, options, progress, model).advice()
+    return _Run(holdings, size, available, options, progress, model).advice(blocks)
 
 
 class _Run:
@@ -139,7 +141,7 @@ class _Run:
             room = min(room, options.max_per_company)
         return max(room, 0)
 
-    def advice(self) -> ReserveAdvice:
+    def advice(self, blocks: Blocks) -> ReserveAdvice:
         self._progress(0.02, "allocation")
         best, uncalled = self._optimal()
         plans = [self._plan(strategy, best) for strategy in self._options.strategies]
@@ -148,7 +150,9 @@ class _Run:
         portfolio = self._portfolio(
             [[*([cheque / CENTS for cheque in cheques] for cheques in plan.cheques), *nothing] for plan in plans]
         )
-        simulated = portfolio.run(self._options.iterations, lambda done: self._progress(0.1 + 0.6 * done, "simulation"))
+        simulated = portfolio.run(
+            self._options.iterations, lambda done: self._progress(0.1 + 0.6 * done, "simulation"), blocks
+        )
         told = [
             self._told(strategy, plan, simulated, place)
             for place, (strategy, plan) in enumerate(zip(self._options.strategies, plans, strict=True))

@@ -5,7 +5,8 @@ company and block, so that a seed gives the same numbers to the last bit whateve
 the blocks, or the companies beside it. All plans are held against the same paths. Source: the design's section 4.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from math import ceil, inf, log, sqrt
@@ -70,6 +71,20 @@ class Spread:
     worst_mean: float
 
 
+Wanted = Sequence[tuple[int, int]]
+"""Blocks: number and paths of each."""
+Found = Generator[tuple[int, Simulated], None, None]
+"""Blocks with their numbers, in any order. Closed early when nobody wants the rest."""
+Blocks = Callable[["Portfolio", Wanted], Found]
+"""Computes blocks, where and in what order it likes; how many it holds at once is memory."""
+
+
+def one_by_one(portfolio: "Portfolio", wanted: Wanted) -> Found:
+    """Computes blocks here, one after another."""
+    for number, paths in wanted:
+        yield number, portfolio.block(number, paths)
+
+
 class Portfolio:
     """Companies and plans, arranged for simulation.
 
@@ -111,14 +126,33 @@ class Portfolio:
         for number in range(ceil(iterations / BLOCK)):
             yield number, min(BLOCK, iterations - number * BLOCK)
 
-    def run(self, iterations: int, progress: Callable[[float], None] = lambda _: None) -> Simulated:
-        """All paths. `progress` is told the share done, 0 to 1; what it raises ends the run."""
+    def run(
+        self, iterations: int, progress: Callable[[float], None] = lambda _: None, blocks: Blocks = one_by_one
+    ) -> Simulated:
+        """All paths, the same whatever computes the blocks.
+
+        Args:
+            progress: Told the share done, 0 to 1, after every block; what it raises ends the run.
+
+        Raises:
+            ValueError: If not every block came, once.
+        """
         base = np.empty(iterations)
         added, drawn = np.empty((self._plans, iterations)), np.empty((self._plans, iterations))
-        for number, paths in self.blocks(iterations):
-            found, at = self.block(number, paths), slice(number * BLOCK, number * BLOCK + paths)
-            base[at], added[:, at], drawn[:, at] = found.base, found.added, found.drawn
-            progress((number * BLOCK + paths) / iterations)
+        missing, done = dict(self.blocks(iterations)), 0
+        with closing(blocks(self, tuple(missing.items()))) as came:
+            for number, found in came:
+                paths = missing.pop(number, 0)
+                if found.base.size != paths:
+                    message = f"block {number} isn't the one that was wanted"
+                    raise ValueError(message)
+                at = slice(number * BLOCK, number * BLOCK + paths)
+                base[at], added[:, at], drawn[:, at] = found.base, found.added, found.drawn
+                done += paths
+                progress(done / iterations)
+        if missing:
+            message = f"{len(missing)} blocks never came"
+            raise ValueError(message)
         return Simulated(base, added, drawn)
 
 
@@ -285,7 +319,10 @@ def stream(seed: int, key: str, block: int) -> np.random.Generator:
 def spread(values: Floats) -> Spread:
     """How values are spread. Takes them apart: they are in another order afterwards."""
     count = values.size
-    mean, deviation = float(values.mean()), float(values.std())
+    mean = float(values.mean())
+    # Block by block: the differences of millions of paths from their mean are memory.
+    parts = (values[start : start + BLOCK] - mean for start in range(0, count, BLOCK))
+    deviation = sqrt(sum(float(part @ part) for part in parts) / count)
     places = [int(share * count) for share in (0.05, 0.5, 0.95)]
     values.partition(places)
     worst = max(int(WORST * count), 1)

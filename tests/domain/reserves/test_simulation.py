@@ -11,7 +11,18 @@ from scipy.stats import binom, norm
 
 from domain.reserves.curve import curve, value_of_holding
 from domain.reserves.exits import Floats, Pareto
-from domain.reserves.simulation import BLOCK, MARKET, Portfolio, Simulated, Stake, spread, stream
+from domain.reserves.simulation import (
+    BLOCK,
+    MARKET,
+    Found,
+    Portfolio,
+    Simulated,
+    Stake,
+    Wanted,
+    one_by_one,
+    spread,
+    stream,
+)
 from domain.reserves.tree import Tree, from_stage
 from tests.domain.reserves.trees import CLASSES, KNOWN, MILLION, ending, expected, paths, step, tree
 
@@ -89,6 +100,53 @@ def test_the_order_of_the_blocks_does_not_matter() -> None:
     assert whole.base.tobytes() == np.concatenate([each.base for each in joined]).tobytes()
     assert whole.added.tobytes() == np.concatenate([each.added for each in joined], axis=1).tobytes()
     assert whole.drawn.tobytes() == np.concatenate([each.drawn for each in joined], axis=1).tobytes()
+
+
+def shuffled(portfolio: Portfolio, wanted: Wanted) -> Found:
+    """The last block first."""
+    yield from one_by_one(portfolio, wanted[::-1])
+
+
+def test_blocks_may_come_in_any_order() -> None:
+    told: list[float] = []
+    portfolio = Portfolio(FOUR, PLANS, 7, 0.3)
+    assert same(portfolio.run(3 * BLOCK + BLOCK // 2, told.append, shuffled), portfolio.run(3 * BLOCK + BLOCK // 2))
+    assert told == pytest.approx([1 / 7, 3 / 7, 5 / 7, 1])
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([(0, BLOCK)], "2 blocks never came"),
+        ([(0, BLOCK), (0, BLOCK)], "block 0 isn't the one that was wanted"),
+        ([(3, BLOCK)], "block 3 isn't the one that was wanted"),
+        ([(2, BLOCK)], "block 2 isn't the one that was wanted"),
+    ],
+)
+def test_paths_that_nobody_simulated_are_never_told(given: list[tuple[int, int]], told: str) -> None:
+    def wrong(portfolio: Portfolio, wanted: Wanted) -> Found:
+        assert wanted == ((0, BLOCK), (1, BLOCK), (2, 5))
+        yield from one_by_one(portfolio, given)
+
+    with pytest.raises(ValueError, match=told):
+        Portfolio(FOUR, PLANS, 7, 0.3).run(2 * BLOCK + 5, blocks=wrong)
+
+
+def test_blocks_that_nobody_wants_any_more_are_told_so() -> None:
+    ended: list[int] = []
+
+    def counted(portfolio: Portfolio, wanted: Wanted) -> Found:
+        try:
+            yield from one_by_one(portfolio, wanted)
+        finally:
+            ended.append(len(wanted))
+
+    def stop(_: float) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        Portfolio(FOUR, PLANS, 7, 0.3).run(3 * BLOCK, stop, counted)
+    assert ended == [3]
 
 
 def test_blocks_differ_from_one_another() -> None:
