@@ -73,7 +73,7 @@ bench: install ## Measure, side by side with what it is compared to
 
 lock: $(REQUIREMENTS) ## Pin what pyproject.toml asks for (LOCK_ARGS=--upgrade for newer versions)
 	@# Hashes alone: the lock must serve whatever index one installs from.
-	$(BIN)/uv pip compile pyproject.toml --group dev --group bench --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra dask --group dev --group bench --universal --python-version 3.11 \
 	    --fork-strategy fewest --generate-hashes --quiet --custom-compile-command "make lock" \
 	    --output-file requirements.lock $(LOCK_ARGS)
 

@@ -97,6 +97,7 @@ def worker(data_dir: DataDir = None) -> None:
     """Run a worker alone, on the servers of a running instance or of DATABASE_URL and REDIS_URL."""
     if data_dir is not None:
         os.environ["DRYPOWDER_DATA_DIR"] = str(data_dir)
+    locate.check_extras(settings())
     locate.servers(data_dir)
     # The worker is a program of its own: the API knows nothing of it but its name.
     os.execv(sys.executable, [sys.executable, "-m", "jobs.worker"])  # noqa: S606 - our own interpreter and module

@@ -56,6 +56,7 @@ FAILURES = (
     UnavailableError,
     ValidationError,
     locate.BadAddressError,
+    locate.MissingExtraError,
     locate.NotRunningError,
     *_REFUSED_BY_DATABASE,
 )

@@ -40,6 +40,7 @@ def launch(data_dir: Path | None, host: str | None, port: int | None, *, demo: b
         BadAddressError: If the environment names a server that can't be one.
         CommandError: If the port is taken, or the database can't be used.
         DataDirectoryInUse: If another instance holds the data directory.
+        MissingExtraError: If the environment asks for what isn't installed.
         PartKeepsFailing: If a part can't be started, or not kept running.
         ServerDidNotStart: If an embedded server can't be set up.
         UnavailableError: If a server of the environment can't be reached.
@@ -47,6 +48,7 @@ def launch(data_dir: Path | None, host: str | None, port: int | None, *, demo: b
     chosen = settings()
     configure("WARNING")
     locate.check_addresses(chosen)
+    locate.check_extras(chosen)
     with DataDirectory(data_dir) as directory:
         listen_host = host or chosen.host
         listen_port = free_port(listen_host, chosen.port if port is None else port)

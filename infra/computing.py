@@ -5,6 +5,8 @@ arithmetic that is, and a fresh one takes its place.
 """
 
 import asyncio
+import atexit
+import logging
 import multiprocessing
 import os
 import signal
@@ -19,11 +21,14 @@ from domain.reserves.model import DEFAULT_MODEL, ReserveModelSet
 from domain.reserves.options import RunOptions
 from domain.reserves.results import ReserveAdvice
 from domain.reserves.sight import Holding
+from infra.hands import Hands
+from infra.logs import configure
 from infra.part import die_with_parent
 
 TELL_SECONDS = 0.1
 """Between two words on progress."""
 ENDING_SECONDS = 2.0
+ALONE = Hands()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,13 @@ class Computers:
     """Up to so many processes, each at one run at a time; started when first needed.
 
     They end with the thread that first needs them, if not before.
+
+    Args:
+        hands: What computes the blocks of a run.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, hands: Hands = ALONE) -> None:
+        self._hands = hands
         self._free = asyncio.Semaphore(number)
         self._idle: list[_Computer] = []
         self._all: set[_Computer] = set()
@@ -87,7 +96,7 @@ class Computers:
     @asynccontextmanager
     async def _computer(self) -> AsyncIterator["_Computer"]:
         async with self._free:
-            computer = self._idle.pop() if self._idle else _Computer()
+            computer = self._idle.pop() if self._idle else _Computer(self._hands)
             self._all.add(computer)
             try:
                 yield computer
@@ -107,10 +116,13 @@ class Computers:
 class _Computer:
     """One process, and the line to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, hands: Hands) -> None:
         context = multiprocessing.get_context("spawn")
         self._line, other = context.Pipe()
-        self._process: SpawnProcess = context.Process(target=_work, args=(other, os.getpid()), daemon=True)
+        given = (other, os.getpid(), hands, logging.getLevelName(logging.getLogger().level))
+        # No daemon: those may start no processes. It is ended like one all the same.
+        self._process: SpawnProcess = context.Process(target=_work, args=given, daemon=False)
+        atexit.register(self.end)
         self._process.start()
         other.close()
         self._warm = False
@@ -161,17 +173,19 @@ class _Computer:
 
     def end(self) -> None:
         """Ends the process at once."""
+        atexit.unregister(self.end)
         self._process.kill()
         self._process.join(ENDING_SECONDS)
         self._line.close()
 
 
-def _work(line: Connection, parent: int) -> None:
+def _work(line: Connection, parent: int, hands: Hands = ALONE, log_level: str = "WARNING") -> None:
     """The process: loads what it needs, then computes what it is given until nobody gives any more."""
     # A Ctrl-C at the terminal is the parent's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The solver may be at it for long without a word, which alone would find the line cut.
     die_with_parent(parent)
+    configure(log_level)
     from domain.reserves.advice import advise
     from domain.reserves.limits import InfeasiblePlan
 
@@ -190,7 +204,17 @@ def _work(line: Connection, parent: int) -> None:
         while True:
             task: Task = line.recv()
             try:
-                line.send(advise(task.holdings, task.size, task.available, task.options, told, model=task.model))
+                line.send(
+                    advise(
+                        task.holdings,
+                        task.size,
+                        task.available,
+                        task.options,
+                        told,
+                        model=task.model,
+                        blocks=hands.blocks(),
+                    )
+                )
             except InfeasiblePlan as fault:
                 line.send(f"the limits can't all be kept: {fault}")
             except MemoryError:

@@ -1,5 +1,6 @@
 """Where the servers are: the environment's addresses, or those of the instance running in the data directory."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ NO_REDIS = "unix:///dev/null"
 _SCHEMES = {
     "DATABASE_URL": ("postgresql", "postgres"),
     "REDIS_URL": ("redis", "rediss", "unix"),
+    "DASK_SCHEDULER_ADDRESS": ("tcp", "tls", "ws", "wss"),
 }
 
 
@@ -21,6 +23,10 @@ class NotRunningError(Exception):
 
 class BadAddressError(Exception):
     """An address that can't be one of the server it is for."""
+
+
+class MissingExtraError(Exception):
+    """A setting asks for what isn't installed."""
 
 
 def data_directory() -> Path:
@@ -34,11 +40,23 @@ def check_addresses(chosen: Settings) -> None:
     Raises:
         BadAddressError: Naming the variable.
     """
-    for variable, url in (("DATABASE_URL", chosen.database_url), ("REDIS_URL", chosen.redis_url)):
+    addresses = (chosen.database_url, chosen.redis_url, chosen.dask_scheduler_address)
+    for variable, url in zip(_SCHEMES, addresses, strict=True):
         if url and urlsplit(url).scheme.partition("+")[0] not in _SCHEMES[variable]:
             known = " or ".join(f"{scheme}://" for scheme in _SCHEMES[variable])
             message = f"{variable} must start with {known}"
             raise BadAddressError(message)
+
+
+def check_extras(chosen: Settings) -> None:
+    """Refuse to start a worker that would lack what its settings ask for.
+
+    Raises:
+        MissingExtraError: Saying what to install.
+    """
+    if chosen.dask_scheduler_address and find_spec("distributed") is None:
+        message = "DASK_SCHEDULER_ADDRESS is set, but Dask isn't installed: pip install 'drypowder[dask]'"
+        raise MissingExtraError(message)
 
 
 def servers(data_dir: Path | None = None, *, redis_needed: bool = True) -> tuple[str, str]:

@@ -46,6 +46,18 @@ class Settings(BaseSettings):
     reserve_concurrency: Annotated[
         int, Field(ge=1, le=64, description="Reserve runs that a worker computes at once.")
     ] = 2
+    reserve_processes: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=256,
+            description="Processes that simulate a long run; unset divides the processors by RESERVE_CONCURRENCY.",
+        ),
+    ] = None
+    dask_scheduler_address: Annotated[
+        str | None,
+        Field(description="Dask scheduler whose workers simulate, such as tcp://10.0.0.5:8786; unset simulates here."),
+    ] = None
     reserve_timeout: Annotated[
         int, Field(ge=1, le=86_400, description="Seconds after which a reserve run has failed.")
     ] = 600

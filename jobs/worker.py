@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from domain.rules import DeliveryChannel
 from infra.computing import Computers
+from infra.hands import chosen
 from infra.locate import servers
 from infra.logs import configure
 from infra.postgres import UnavailableError
@@ -112,7 +113,7 @@ async def nightly_snapshots(ctx: dict[str, Any]) -> int:
 
 def workers(runtime: Runtime, queue: Queue, redis_url: str, computers: Computers | None = None) -> list[Worker]:
     """The arq workers with every job of the product: one for the ledger's, and one for each channel outward."""
-    computing = computers or Computers(runtime.settings.reserve_concurrency)
+    computing = computers or Computers(runtime.settings.reserve_concurrency, chosen(runtime.settings))
     functions = [
         func(keep_up_snapshots, name=KEEP_UP_SNAPSHOTS, keep_result=0),
         func(evaluate, name=EVALUATE, keep_result=0),
@@ -185,7 +186,7 @@ async def run(database_url: str, redis_url: str) -> None:
 async def _work(database_url: str, redis_url: str) -> None:
     async with opened(settings(), database_url, redis_url) as runtime:
         queue = await Queue.connected(redis_url)
-        computers = Computers(runtime.settings.reserve_concurrency)
+        computers = Computers(runtime.settings.reserve_concurrency, chosen(runtime.settings))
         every = workers(runtime, queue, redis_url, computers)
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -68,7 +68,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     """Runs `drypowder` with these words and variables, in this process; no server is set unless by a variable."""
 
     def run(*words: str, **variables: str) -> Outcome:
-        for name in ("DATABASE_URL", "REDIS_URL", "DRYPOWDER_SECRET", "HOST", "PORT"):
+        for name in ("DATABASE_URL", "REDIS_URL", "DASK_SCHEDULER_ADDRESS", "DRYPOWDER_SECRET", "HOST", "PORT"):
             monkeypatch.delenv(name, raising=False)
         for name, text in {"DRYPOWDER_DATA_DIR": str(tmp_path / "data"), **variables}.items():
             monkeypatch.setenv(name, text)
@@ -242,6 +242,24 @@ def test_a_redis_address_of_another_kind_is_told_in_one_line(cli: Cli, database:
     told = "REDIS_URL must start with redis:// or rediss:// or unix://"
     for command in ("funds", "up", "serve", "worker"):
         assert complaint(cli(command, DATABASE_URL=database, REDIS_URL="http://127.0.0.1")) == told
+
+
+def test_a_dask_address_of_another_kind_is_told_in_one_line(cli: Cli) -> None:
+    told = "DASK_SCHEDULER_ADDRESS must start with tcp:// or tls:// or ws:// or wss://"
+    for command in ("up", "worker"):
+        assert complaint(cli(command, DASK_SCHEDULER_ADDRESS="http://127.0.0.1:8787")) == told
+
+
+def test_a_worker_with_a_cluster_but_without_dask_says_what_to_install(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What Python itself takes as not installed.
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    told = "DASK_SCHEDULER_ADDRESS is set, but Dask isn't installed: pip install 'drypowder[dask]'"
+    for command in ("up", "worker"):
+        assert complaint(cli(command, DASK_SCHEDULER_ADDRESS="tcp://127.0.0.1:8786")) == told
+    # Others have no need of it.
+    assert complaint(cli("funds", DASK_SCHEDULER_ADDRESS="tcp://127.0.0.1:8786")).startswith("No instance is running")
 
 
 def test_a_setting_that_cannot_be_is_told_by_its_variable(cli: Cli) -> None:

@@ -1,5 +1,6 @@
 """The simulation: the same numbers whoever asks, means as reckoned exactly, and fortunes that go together."""
 
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from math import erf, exp, inf, sqrt
 from statistics import NormalDist
@@ -112,6 +113,18 @@ def test_blocks_may_come_in_any_order() -> None:
     portfolio = Portfolio(FOUR, PLANS, 7, 0.3)
     assert same(portfolio.run(3 * BLOCK + BLOCK // 2, told.append, shuffled), portfolio.run(3 * BLOCK + BLOCK // 2))
     assert told == pytest.approx([1 / 7, 3 / 7, 5 / 7, 1])
+
+
+@pytest.mark.parametrize("most", [1, 2, 7])
+def test_blocks_may_be_simulated_in_threads(most: int) -> None:
+    def in_threads(portfolio: Portfolio, wanted: Wanted) -> Found:
+        with ThreadPoolExecutor(most) as executor:
+            numbers = {executor.submit(portfolio.block, *one): one[0] for one in wanted}
+            for done in as_completed(numbers):
+                yield numbers[done], done.result()
+
+    portfolio = Portfolio(FOUR, PLANS, 7, 0.3)
+    assert same(portfolio.run(9 * BLOCK + 11, blocks=in_threads), portfolio.run(9 * BLOCK + 11))
 
 
 @pytest.mark.parametrize(
