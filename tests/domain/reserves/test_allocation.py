@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from domain.money import Money
 from domain.reserves.allocation import Plan, marginal_greedy, optimise
@@ -124,7 +124,7 @@ def test_a_cap_of_whole_cents_loses_none_to_floats() -> None:
     assert optimise([one], Limits(9 * M, 290_000_000)).amounts == (290_000_000,)
 
 
-@PROPERTY
+@settings(PROPERTY, max_examples=200)
 @given(instances())
 def test_no_corner_of_any_choice_of_cheques_is_better(instance: tuple[list[Candidate], Limits]) -> None:
     candidates, kept = instance
@@ -157,7 +157,8 @@ def test_every_limit_is_kept_to_the_cent(instance: tuple[list[Candidate], Limits
     assert keeps(candidates, kept, plan.cheques)
     assert keeps(candidates, kept, greedy)
     assert plan.value == pytest.approx(value(candidates, kept.pool, plan.cheques))
-    assert value(candidates, kept.pool, greedy) - 100 <= plan.value <= plan.bound
+    assert value(candidates, kept.pool, greedy) <= plan.value + 1e-3
+    assert plan.value <= plan.bound
     assert len(plan.limited_by) == len(candidates)
 
 
