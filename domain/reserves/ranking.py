@@ -12,6 +12,7 @@ from domain.reserves.allocation import Plan
 from domain.reserves.curve import points
 from domain.reserves.exits import Floats
 from domain.reserves.given_market import sampled_multiple
+from domain.reserves.kelly import kelly_fraction
 from domain.reserves.known import Known
 from domain.reserves.options import ReserveRankBy, RunOptions
 from domain.reserves.results import CurvePoint, ReserveAction, ReserveRecommendation
@@ -102,6 +103,7 @@ def _recommendation(
             for reserve, marginal, deployed in points(known.curve, known.curve.room, CURVE_POINTS)
         ),
         simulated_moic=spread.multiple,
+        kelly_fraction=spread.kelly,
     )
 
 
@@ -114,6 +116,7 @@ class _Spread:
     p05: float
     p50: float
     p95: float
+    kelly: float
 
 
 def _spread(known: Known, options: RunOptions) -> _Spread:
@@ -127,7 +130,7 @@ def _spread(known: Known, options: RunOptions) -> _Spread:
     invested = drawn > 0
     multiples = added[invested] / drawn[invested] if invested.any() else np.zeros(1)
     p05, p50, p95 = np.quantile(multiples, (0.05, 0.5, 0.95))
-    return _Spread(told.multiple, told.standard_error, float(p05), float(p50), float(p95))
+    return _Spread(told.multiple, told.standard_error, float(p05), float(p50), float(p95), kelly_fraction(multiples))
 
 
 def _rank_by(one: ReserveRecommendation, by: ReserveRankBy) -> float:

@@ -55,6 +55,9 @@ class ReserveRecommendation:
     limited_by: Annotated[str, "Why it got no more: cap, stage, pro-rata, minimum cheque or cut-off."]
     curve: Annotated[tuple[CurvePoint, ...], "What the next dollar earns along its reserve."]
     simulated_moic: Annotated[float | None, "The increment's MOIC as simulated: a check on the exact one."] = None
+    kelly_fraction: Annotated[float | None, "Of one's capital that growth allows to put into it at most, 0 to 1."] = (
+        None
+    )
 
 
 @dataclass(frozen=True, slots=True)

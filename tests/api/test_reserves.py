@@ -19,6 +19,7 @@ fragment Run on ReserveRun {
   modelVersion pool shadowPrice staleSince
   recommendations {
     rank companyId followOnMultiple recommendedAllocation action limitedBy expectedMoic simulatedMoic standardError
+    kellyFraction
     curve { reserve marginalMoic }
   }
   unavailable { companyId reason }

@@ -144,6 +144,7 @@ ADVICE = ReserveAdvice(
             "cut-off",
             (CurvePoint(usd("250000.00"), 3.25, 0.875), CurvePoint(usd("500000.00"), 1.0, 0.5)),
             1.4375,
+            0.1111,
         ),
     ),
     (UnavailableCompany(CompanyKey("b"), "B", "the fund's ownership isn't known"),),

@@ -88,7 +88,9 @@ def by_id(advice: ReserveAdvice) -> dict[str, ReserveRecommendation]:
 def exact(each: ReserveRecommendation) -> ReserveRecommendation:
     """The recommendation without what is drawn or simulated."""
     each = replace(each, follow_on_multiple_low=0.0, follow_on_multiple_high=0.0, confidence_score=0.0)
-    return replace(each, simulated_moic=None, standard_error=0.0, moic_p05=0.0, moic_p50=0.0, moic_p95=0.0)
+    return replace(
+        each, simulated_moic=None, kelly_fraction=None, standard_error=0.0, moic_p05=0.0, moic_p50=0.0, moic_p95=0.0
+    )
 
 
 def ranking(advice: ReserveAdvice) -> list[str]:
@@ -283,7 +285,8 @@ def test_simulated_means_agree_with_what_is_told_exactly() -> None:
         assert told is not None
         assert (each.simulated_moic, each.standard_error) == pytest.approx((told.multiple, told.standard_error))
         assert 0 < each.standard_error < 0.1 * each.expected_moic
-        # All is lost in half of the cases, and twice the mean brought in the other.
+        # All is lost in half of the cases, and twice the mean brought in the other: p − (1 − p) / (b − 1).
+        assert each.kelly_fraction == pytest.approx(0.5 - 0.5 / (2 * each.expected_moic - 1), abs=0.02)
         assert each.moic_p05 == 0
         assert each.moic_p95 == pytest.approx(2 * each.expected_moic)
 
