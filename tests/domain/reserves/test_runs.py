@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from domain.event import CompanyKey, Telling
 from domain.money import Fraction, Money
+from domain.refusal import Invalid
 from domain.reserves.advice import advise
 from domain.reserves.options import ReserveStrategy, RunOptions
 from domain.reserves.runs import (
@@ -19,7 +20,7 @@ from domain.reserves.runs import (
 )
 from domain.reserves.sight import Holding
 from domain.reserves.tree import from_stage
-from tests.spec import instant
+from tests.spec import OPENED, given, instant
 
 TOLD = Telling("USD", {CompanyKey("acme"): "Acme"})
 AT = instant("2026-01-01")
@@ -41,6 +42,19 @@ def test_a_run_waits_until_a_fact_ends_it_and_the_first_one_counts() -> None:
         "run": RunStatus.CANCELLED
     }
     assert told(ReserveRunCancelled("another")) == {}
+    assert [run.id for run in runs_of([(REQUEST, 1, AT, "ann")]).values()] == ["run"]
+
+
+def test_a_run_whose_options_can_not_be_is_refused() -> None:
+    given(OPENED).when(REQUEST).then()
+    given(OPENED).when(replace(REQUEST, options=RunOptions(iterations=1))).refused(Invalid, "events", "0", "iterations")
+
+
+def test_a_scenario_is_refused_without_a_name_or_with_too_long_a_description() -> None:
+    saved = ReserveScenarioSaved("scenario", "Base", "run", description="As of today.")
+    given(OPENED).when(saved).then()
+    given(OPENED).when(replace(saved, name=" ")).refused(Invalid, "events", "0", "name")
+    given(OPENED).when(replace(saved, description="x" * 2_001)).refused(Invalid, "events", "0", "description")
 
 
 def test_requests_are_alike_where_they_ask_the_same_of_the_same_moment() -> None:
