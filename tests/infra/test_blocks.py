@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from time import monotonic, sleep
@@ -68,22 +67,9 @@ def dask() -> Iterator[Cluster]:
         yield found
 
 
-def in_threads(most: int) -> Blocks:
-    """Computes so many blocks at once in threads: no faster, and to the same bits all the same."""
-
-    def blocks(portfolio: Portfolio, wanted: Wanted) -> Found:
-        with ThreadPoolExecutor(most) as pool:
-            made = {pool.submit(portfolio.block, number, paths): number for number, paths in wanted}
-            yield from ((made[done], done.result()) for done in as_completed(made))
-
-    return blocks
-
-
-@pytest.fixture(params=["threads", "processes", "dask"])
+@pytest.fixture(params=["processes", "dask"])
 def several(request: pytest.FixtureRequest) -> Callable[[int], Blocks]:
     """Computes so many blocks at once."""
-    if request.param == "threads":
-        return in_threads
     if request.param == "processes":
         return lambda most: in_processes(most, alone=0)
     address = request.getfixturevalue("dask").address
