@@ -325,7 +325,9 @@ def test_a_day_that_is_beyond_the_calendar_in_utc_is_told(written: Written) -> N
     assert bad_rows(path, "Asia/Tokyo") == [(2, "occurred_on: a day beyond the calendar")]
 
 
-@pytest.mark.parametrize("content", [HEADER, HEADER + "\n\n", gzip.compress(HEADER.encode())])
+@pytest.mark.parametrize(
+    "content", [HEADER, HEADER + "\n\n", gzip.compress(HEADER.encode())], ids=["header", "empty lines", "packed"]
+)
 def test_a_file_without_events_is_refused(written: Written, content: str | bytes) -> None:
     refused = refusal(written(content))
     assert (str(refused), refused.bad_rows) == ("The file holds no events.", [])
