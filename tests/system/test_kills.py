@@ -48,10 +48,12 @@ class Stream:
     """Clients that append one company after another, and a subscriber, all of whom go on after every failure.
 
     Attributes:
+        http: One client for all who ask, as making one costs more than a request.
         acknowledged: Version of each company that the API said was recorded.
         followed: What the subscriber was told: versions, with their companies.
     """
 
+    http: httpx.AsyncClient
     url: str
     token: str
     fund: str
@@ -69,23 +71,25 @@ class Stream:
 
     async def write(self, writer: int) -> None:
         """Appends until told to end; never gives a company up."""
-        headers = {"authorization": f"Bearer {self.token}"}
-        async with httpx.AsyncClient(headers=headers, timeout=20) as client:
-            self.writing += 1
-            for number in count(1):
-                if self.ending:
-                    break
-                company = f"company {writer}-{number}"
-                self.acknowledged[company] = await self._record(client, company)
-            self.writing -= 1
+        self.writing += 1
+        for number in count(1):
+            if self.ending:
+                break
+            company = f"company {writer}-{number}"
+            self.acknowledged[company] = await self._record(company)
+        self.writing -= 1
 
-    async def _record(self, client: httpx.AsyncClient, company: str) -> int:
+    async def _ask(self, query: str, **variables: object) -> dict[str, Any]:
+        answer = await self.http.post(f"{self.url}/graphql", json={"query": query, "variables": variables})
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def _record(self, company: str) -> int:
         event = {"companyAdded": {"companyId": company, "name": company}}
         given = {"fundId": self.fund, "idempotencyKey": company, "events": [{"event": event}]}
         while True:
             with suppress(httpx.TransportError):
-                answer = await client.post(f"{self.url}/graphql", json={"query": RECORD, "variables": {"input": given}})
-                told = answer.json()
+                told = await self._ask(RECORD, input=given)
                 errors = told.get("errors")
                 if not errors:
                     payload = told["data"]["recordEvents"]
@@ -134,10 +138,14 @@ class Stream:
     async def snapshotted(self, version: int) -> bool:
         """Whether a snapshot stands behind that version: then queue and worker do their work."""
         with suppress(httpx.TransportError):
-            async with httpx.AsyncClient(headers={"authorization": f"Bearer {self.token}"}) as client:
-                asked = {"query": SNAPSHOTS, "variables": {"fundId": self.fund}}
-                told = (await client.post(f"{self.url}/graphql", json=asked)).json()
-                return any(node["version"] > version for node in told["data"]["snapshots"]["nodes"])
+            told = await self._ask(SNAPSHOTS, fundId=self.fund)
+            return any(node["version"] > version for node in told["data"]["snapshots"]["nodes"])
+        return False
+
+    async def ready(self) -> bool:
+        """Whether the API says that it and its servers answer."""
+        with suppress(httpx.TransportError):
+            return (await self.http.get(f"{self.url}/readyz")).status_code == httpx.codes.OK
         return False
 
     async def finish(self, up: Up) -> None:
@@ -168,8 +176,9 @@ async def eventually(holds: Callable[[], object], what: str, seconds: float = RE
 @asynccontextmanager
 async def streaming(up: Up) -> AsyncIterator[Stream]:
     """A stream into a fund of its own, under way."""
-    stream = Stream(up.url, up.token, open_fund(up.data_dir))
-    async with asyncio.TaskGroup() as clients:
+    headers = {"authorization": f"Bearer {up.token}"}
+    async with httpx.AsyncClient(headers=headers, timeout=20) as http, asyncio.TaskGroup() as clients:
+        stream = Stream(http, up.url, up.token, open_fund(up.data_dir))
         writers = [clients.create_task(stream.write(number)) for number in range(WRITERS)]
         follower = clients.create_task(stream.follow())
         try:
@@ -178,14 +187,6 @@ async def streaming(up: Up) -> AsyncIterator[Stream]:
         finally:
             for task in (*writers, follower):
                 task.cancel()
-
-
-async def is_ready(url: str) -> bool:
-    """Whether the API says that it and its servers answer."""
-    with suppress(httpx.TransportError):
-        async with httpx.AsyncClient() as client:
-            return (await client.get(f"{url}/readyz")).status_code == httpx.codes.OK
-    return False
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +215,7 @@ async def test_nothing_acknowledged_is_lost_when_a_part_is_killed(up: Up, name: 
         victim.kill()
         killed_at = len(stream.acknowledged)
         await eventually(lambda: (now := up.part(*PARTS[name])) and now != victim, f"{name} started again")
-        await eventually(lambda: is_ready(up.url), "the API ready")
+        await eventually(stream.ready, "the API ready")
         await eventually(lambda: stream.snapshotted(killed_at), "a snapshot after the kill")
         await stream.finish(up)
     if name in ("PostgreSQL", "the API"):
