@@ -46,8 +46,7 @@ demo: install ## Start the server with sample funds
 	$(BIN)/drypowder up --demo $(DEMO_ARGS)
 
 test: lint check-schema ## Run every check: lint, schema, tests, branch coverage of the domain
-	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
-	$(BIN)/coverage report
+	$(BIN)/pytest --cov -n 2 $(PYTEST_ARGS)
 
 lint: install ## Check style, types and the direction of imports
 	$(BIN)/ruff check

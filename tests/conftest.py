@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,8 +23,31 @@ from infra.people import Person, Role
 from infra.runtime import Runtime, opened
 from infra.settings import Settings
 
+TESTS = Path(__file__).parent
 SECRET = "a secret that only these tests sign with, 32 bytes and more"
 OPENED_AT = datetime(2006, 1, 1, tzinfo=UTC)
+
+
+# Once the order is drawn.
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts tests of the whole product first, as they take longest, and measures only those of `domain`."""
+    items.sort(key=lambda item: not item.path.is_relative_to(TESTS / "system"))
+    if config.getoption("no_cov", default=True):
+        return
+    for item in items:
+        # The tracer makes the domain three times as slow, and examples alone must reach all of it.
+        if not item.path.is_relative_to(TESTS / "domain") or item.path.stem.endswith("properties"):
+            item.add_marker("no_cover")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """How tests are shared out where `-n` asks for several processes."""
+    from tests.sharing import Sharing
+
+    config.option.loadscopereorder = False
+    return Sharing(config, log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +146,15 @@ class Live:
 @pytest_asyncio.fixture(scope="session")
 async def live(servers: Servers, runtime: Runtime) -> AsyncIterator[Live]:
     """The API on a real port, in this process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     app = application(Settings(), servers.database_url, servers.redis_url, SECRET)
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, ws="websockets-sansio")
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, ws="websockets-sansio")
     )
     serving = asyncio.ensure_future(server.serve())
     while not server.started:
+        assert not serving.done(), "the API did not start"
         await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
     yield Live(f"http://127.0.0.1:{port}", runtime)
     server.should_exit = True
     await serving
