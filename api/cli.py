@@ -221,6 +221,30 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command(short_help="Write the whole database into a file.")
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; replaced if it is there.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Write the whole database into a file, as it is at this moment; everybody may go on working."""
+    from infra.backup import dump
+
+    dump(locate.servers(data_dir, redis_needed=False)[0], file)
+    typer.echo(f"{file}: {file.stat().st_size:,} bytes")
+
+
+@app.command(short_help="Put a backup back, and verify its hash chains.")
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `drypowder backup` wrote.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Put a backup back into a database without funds, and verify the hash chains; exit 1 where one is broken."""
+    from api.restoring import restore as put_back
+
+    put_back(locate.servers(data_dir, redis_needed=False)[0], file)
+    verify(None, data_dir)
+
+
 @app.command(short_help="Rank companies by what their next dollar earns.")
 def reserves(
     fund: Fund,

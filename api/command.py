@@ -13,6 +13,7 @@ from rich.console import Console
 from domain.refusal import CorruptionError, NotFound, Refusal
 from infra import locate
 from infra.account import ServerDidNotStart
+from infra.backup import BackupError
 from infra.instance import DataDirectoryInUse
 from infra.logs import configure
 from infra.postgres import UnavailableError, translated
@@ -46,6 +47,7 @@ _REFUSED_BY_DATABASE = (
 )
 
 FAILURES = (
+    BackupError,
     CommandError,
     CorruptionError,
     DataDirectoryInUse,

