@@ -211,10 +211,9 @@ class EmbeddedPostgres(_EmbeddedServer):
             os.close(parent)
 
     def _major_version(self) -> int:
-        told = subprocess.run(
-            [self._bin_dir / "postgres", "--version"], capture_output=True, text=True, check=True
-        ).stdout
-        return int(told.split(") ")[1].split(".")[0])
+        told = self._asked("postgres", "--version")
+        told.check_returncode()
+        return int(told.stdout.split(b") ")[1].split(b".")[0])
 
     def _discard_misleading_pid_files(self) -> None:
         """Removes a killed server's pid files whose pid is another process's by now, or not reaped yet.
@@ -244,14 +243,19 @@ class EmbeddedPostgres(_EmbeddedServer):
             f"(SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec"
         )
         arguments = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--username=postgres"]
-        told = subprocess.run(
-            [self._bin_dir / "psql", *arguments, f"--host={self.socket_directory}", "postgres"],
-            input=create.encode(),
+        told = self._asked("psql", *arguments, f"--host={self.socket_directory}", "postgres", given=create)
+        return told.returncode == 0
+
+    def _asked(self, program: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[bytes]:
+        """What came of a program that ends by itself; in a session of its own, so that Ctrl-C doesn't end it sooner."""
+        return subprocess.run(
+            [self._bin_dir / program, *arguments],
+            input=given.encode(),
             env=self._environment(),
             capture_output=True,
+            start_new_session=True,
             check=False,
         )
-        return told.returncode == 0
 
 
 class EmbeddedRedis(_EmbeddedServer):

@@ -118,6 +118,20 @@ async def test_what_was_committed_survives_a_stop_and_a_start(postgres: Embedded
     assert await ask(postgres, "SELECT seven FROM kept_by_stop") == 7
 
 
+@pytest.mark.parametrize(
+    ("program", "ask"), [("postgres", EmbeddedPostgres._major_version), ("psql", EmbeddedPostgres._make_database)]
+)
+def test_ctrl_c_reaches_no_program_that_is_only_asked(
+    tmp_path: Path, program: str, ask: Callable[[EmbeddedPostgres], object]
+) -> None:
+    told = tmp_path / "group"
+    script = f"import os, pathlib; pathlib.Path({str(told)!r}).write_text(str(os.getpgrp()))"
+    (tmp_path / program).write_text(f"#!{sys.executable}\n{script}; print('postgres (PostgreSQL) 18.4')\n")
+    (tmp_path / program).chmod(0o755)
+    ask(EmbeddedPostgres(tmp_path / "postgres-files", bin_dir=tmp_path))
+    assert int(told.read_text()) != os.getpgrp()
+
+
 async def test_what_was_committed_survives_a_killed_postmaster(postgres: EmbeddedPostgres) -> None:
     await ask(postgres, "CREATE TABLE kept_by_kill (n int)")
     busy = await asyncpg.connect(postgres.url)

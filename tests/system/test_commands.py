@@ -279,7 +279,7 @@ def test_ctrl_c_while_starting_leaves_no_process(tmp_path: Path, moment: str) ->
         ending.callback(up.stop)
         until(lambda: moment in up.err, moment)
         interrupt(up)
-        assert up.wait_stopped() == 0
+        assert up.wait_stopped() == 0, up.err
         assert up.out == ""
         assert up.err.splitlines()[-1] == "Stopped."
         until(lambda: not processes_of(up.data_dir), "the end of every process")
