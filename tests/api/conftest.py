@@ -15,6 +15,10 @@ from tests.conftest import Live, OpenFund
 MakeCaller = Callable[..., Awaitable[Caller]]
 MakeWatched = Callable[[], Awaitable[Watched]]
 
+LAST_STAGE = {
+    "name": "Late", "graduate": "0", "exit": "0.5", "dilution": "0", "optionPool": "0", "stepUp": "1",
+    "exitMultiple": "2", "monthsToGraduate": "24", "monthsToExit": "24", "reserveMultiple": "0",
+}  # fmt: skip
 PORTFOLIO = (
     event("capitalCalled", "2006-02-01", amount="20000000.00", dueOn="2006-03-01"),  # version 2
     event("companyAdded", "2006-03-01", companyId="acme", name="Acme", sector="Software", stage="Seed"),
@@ -68,8 +72,8 @@ PORTFOLIO = (
         preference={"kind": "PARTICIPATING", "cap": "3"},
         superProRata="0.5",
     ),  # version 21
-    event("feeCharged", "2009-07-01", amount="1000.00", kind="typed wrong"),
-    event("eventVoided", "2009-07-02", version=22, reason="it was no fee of the fund"),
+    event("reserveModelSet", "2009-07-01", stages=[LAST_STAGE], source="typed wrong"),
+    event("eventVoided", "2009-07-02", version=22, reason="it was another fund's"),
 )  # fmt: skip
 """A small fund's history up to the end of 2009, versions 2 to 23; 1 is the opening."""
 

@@ -147,7 +147,7 @@ FILTERS = [
     ({}, list(range(23, 0, -1))),
     ({"types": None, "companyId": None, "occurredFrom": None, "occurredTo": None}, list(range(23, 0, -1))),
     ({"types": ["INVESTMENT_MADE"]}, [16, 10, 6, 4]),
-    ({"types": ["FUND_OPENED", "EVENT_VOIDED", "FEE_CHARGED"]}, [23, 22, 7, 1]),
+    ({"types": ["FUND_OPENED", "EVENT_VOIDED", "FEE_CHARGED", "RESERVE_MODEL_SET"]}, [23, 22, 7, 1]),
     ({"types": []}, []),
     ({"companyId": "acme"}, [21, 20, 19, 18, 10, 9, 8, 4, 3]),
     ({"companyId": "globex"}, [13, 12, 11, 6, 5]),
@@ -199,7 +199,7 @@ async def test_facts_about_a_company_include_the_voids_of_them(fund: OpenedFund)
 
 
 async def test_what_was_voided_stays_in_the_timeline(portfolio: OpenedFund) -> None:
-    assert versions(await paged(portfolio, filter={"types": ["FEE_CHARGED"]})) == [22, 7]
+    assert versions(await paged(portfolio, filter={"types": ["FEE_CHARGED", "RESERVE_MODEL_SET"]})) == [22, 7]
 
 
 def _cursor(text: str) -> str:
