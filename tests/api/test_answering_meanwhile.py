@@ -15,7 +15,7 @@ from tests.api.test_constrained_reserves import ASKED, company, problem
 from tests.api.test_reserves import CALCULATE
 
 A = TypeVar("A")
-SMALL_PART = 0.25
+SMALL_PART = 0.4
 """Of a large answer's time, which a small one may take at most."""
 MANY, FEWER = 15_000, 1_500
 SMALL = "{ viewer { id } }"
