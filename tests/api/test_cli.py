@@ -20,7 +20,7 @@ from tests.system.program import Outcome
 
 COMMANDS = [
     "up", "serve", "worker", "migrate", "token", "open", "import", "export", "verify",
-    "reserves", "rebuild", "schema", "funds",
+    "backup", "restore", "reserves", "rebuild", "schema", "funds",
 ]  # fmt: skip
 NOBODY = "00000000-0000-0000-0000-000000000000"
 OPENING = ("--size", "60000000.00", "--currency", "USD", "--vintage", "2006", "--opened-at", "2006-01-01T00:00:00Z")
