@@ -71,9 +71,10 @@ bench: install ## Measure, side by side with what it is compared to
 	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
 lock: $(REQUIREMENTS) ## Pin what pyproject.toml asks for (LOCK_ARGS=--upgrade for newer versions)
-	@# Hashes alone: the lock must serve whatever index one installs from.
-	$(BIN)/uv pip compile pyproject.toml --extra dask --group dev --group bench --universal --python-version 3.11 \
-	    --fork-strategy fewest --generate-hashes --quiet --custom-compile-command "make lock" \
+	@# Hashes alone: the lock must serve whatever index one installs from. With extras: older versions of pip look for
+	@# a newer release of what is asked for with an extra and pinned without.
+	$(BIN)/uv pip compile pyproject.toml --extra dask --extra tracing --group dev --group bench --universal \
+	    --python-version 3.11 --fork-strategy fewest --no-strip-extras --generate-hashes --quiet --custom-compile-command "make lock" \
 	    --output-file requirements.lock $(LOCK_ARGS)
 
 clean: ## Remove all that was made here
