@@ -12,6 +12,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from api import graphiql
 from api.endpoint import Endpoint
+from api.security import Gate
 from infra.postgres import UnavailableError, translated
 from infra.runtime import Runtime, opened
 from infra.settings import Settings
@@ -30,7 +31,7 @@ def application(settings: Settings, database_url: str, redis_url: str, secret: s
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with opened(settings, database_url, redis_url, lambda: secret) as runtime:
             held["runtime"] = runtime
-            endpoint = Endpoint(runtime, secret, INIT_SECONDS)
+            endpoint = Endpoint(runtime, Gate(secret, runtime.people), INIT_SECONDS)
             app.router.routes[:0] = [
                 Route("/graphql", endpoint),
                 WebSocketRoute("/graphql", endpoint),

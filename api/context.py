@@ -8,6 +8,7 @@ from uuid import UUID
 from strawberry import Info
 
 from api.ids import fund_uuid
+from api.security import EXPIRED, LEEWAY, Pass
 from domain.refusal import Forbidden, NotFound
 from infra.people import Person, Role
 from infra.rows import FundRow
@@ -26,14 +27,14 @@ class Context:
 
     Attributes:
         runtime: The process's parts.
-        person: Who asks; None without a good token.
-        why_not: Why there is no person.
+        admitted: Who asks, and until when they may; None without a good token.
+        why_not: Why there is none.
         client: Address asked from.
         connection_params: Payload of a WebSocket's `connection_init`.
     """
 
     runtime: Runtime
-    person: Person | None
+    admitted: Pass | None
     why_not: str
     client: str | None
     connection_params: object = None
@@ -44,11 +45,13 @@ class Context:
         """Who asks.
 
         Raises:
-            UnauthenticatedError: If nobody known does.
+            UnauthenticatedError: If nobody known does, or their time is over.
         """
-        if self.person is None:
+        if self.admitted is None:
             raise UnauthenticatedError(self.why_not)
-        return self.person
+        if self.admitted.expires_at < now() - LEEWAY:
+            raise UnauthenticatedError(EXPIRED)
+        return self.admitted.person
 
     async def allowed(self, fund_id: str, least: Role, *path: str) -> UUID:
         """The fund's UUID, once the person's role was found to reach.

@@ -29,7 +29,7 @@ from api.beside import answered
 from api.context import Context
 from api.errors import BROKEN, UNAVAILABLE
 from api.schema import schema
-from api.security import BadTokenError, bearer
+from api.security import BadTokenError, Gate
 from infra.postgres import UnavailableError
 from infra.runtime import Runtime
 
@@ -90,14 +90,14 @@ class Endpoint(GraphQL[Context, None]):
 
     Args:
         runtime: The process's parts.
-        secret: What tokens are signed with.
+        gate: Lets in whoever has a good token.
         init_seconds: How long a WebSocket may take to send its token.
     """
 
     websocket_adapter_class = _Socket
     graphql_transport_ws_handler_class = _Conversation
 
-    def __init__(self, runtime: Runtime, secret: str, init_seconds: float) -> None:
+    def __init__(self, runtime: Runtime, gate: Gate, init_seconds: float) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
@@ -106,19 +106,19 @@ class Endpoint(GraphQL[Context, None]):
             connection_init_wait_timeout=timedelta(seconds=init_seconds),
         )
         self._runtime = runtime
-        self._secret = secret
+        self._gate = gate
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Who asks, by the Authorization header; a WebSocket's token comes with its first message."""
         if isinstance(request, WebSocket):
             return Context(self._runtime, None, "Give a token: Authorization: Bearer …", None)
-        person, why_not = None, ""
+        admitted, why_not = None, ""
         try:
-            person = await bearer(self._secret, self._runtime.people, request.headers.get("authorization"))
+            admitted = await self._gate.admitted(request.headers.get("authorization"))
         except BadTokenError as fault:
             why_not = str(fault)
         client = request.client.host if request.client else None
-        return Context(self._runtime, person, why_not, client, request_id=request.state.request_id)
+        return Context(self._runtime, admitted, why_not, client, request_id=request.state.request_id)
 
     async def on_ws_connect(self, context: Context) -> Any:  # noqa: ANN401 - the mark of an acknowledgement without payload
         """Refuses (4403) a WebSocket without a good token.
@@ -130,7 +130,7 @@ class Endpoint(GraphQL[Context, None]):
         given = context.connection_params
         header = given.get("Authorization", given.get("authorization")) if isinstance(given, dict) else None
         try:
-            context.person = await bearer(self._secret, self._runtime.people, header)
+            context.admitted = await self._gate.admitted(header)
         except BadTokenError as fault:
             raise ConnectionRejectionError({"reason": str(fault)}) from None
         return UNSET

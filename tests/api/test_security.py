@@ -27,7 +27,11 @@ def token(person: Person, **changed: Any) -> str:
 
 
 def part(claims: Json) -> str:
-    return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return text(json.dumps(claims))
+
+
+def text(encoded: str) -> str:
+    return base64.urlsafe_b64encode(encoded.encode()).decode().rstrip("=")
 
 
 def unsigned(person: Person, algorithm: str = "none", signature: str = "") -> str:
@@ -66,6 +70,9 @@ BAD: dict[str, tuple[Callable[[Person], str], str]] = {
     "of another audience": (lambda one: token(one, aud="elsewhere"), NOT_VALID),
     "without an audience": (lambda one: token(one, aud=None), NOT_VALID),
     "without an end": (lambda one: token(one, exp=None), NOT_VALID),
+    "without a moment of issue": (lambda one: token(one, iat=None), NOT_VALID),
+    "issued at no moment": (lambda one: token(one, iat=-(10**18)), NOT_VALID),
+    "good for ever": (lambda one: token(one, exp=10**18), NOT_VALID),
     "without a subject": (lambda one: token(one, sub=None), NOT_VALID),
     "with a subject that is no id": (lambda one: token(one, sub="root"), NOT_VALID),
     "with an empty subject": (lambda one: token(one, sub=""), NOT_VALID),
@@ -74,6 +81,7 @@ BAD: dict[str, tuple[Callable[[Person], str], str]] = {
     "nothing like a token": (lambda _: "sesame", NOT_VALID),
     "two dots": (lambda _: "..", NOT_VALID),
     "a token twice": (lambda one: f"{token(one)} {token(one)}", NOT_VALID),
+    "with a head nested deeply": (lambda _: f"{text('[' * 5_000)}.{part({})}.", NOT_VALID),
     "very long": (lambda _: "a." * 5_000, "The token is too long."),
 }
 
@@ -99,9 +107,22 @@ async def test_a_good_token_lets_in(stranger: Caller, person: Person) -> None:
         security.issue(SECRET, person, datetime.now(UTC), HOUR),
         token(person, exp=datetime.now(UTC) - timedelta(seconds=2)),
         token(person, aud=["elsewhere", "drypowder"]),
-        token(person, iat=None),
     ):
         assert await Caller(stranger.http, good).data(VIEWER) == {"viewer": {"id": str(person.id)}}
+
+
+async def test_every_token_has_an_id_and_its_moment_to_the_microsecond(person: Person) -> None:
+    now = datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=UTC)
+    first, second = [
+        jwt.decode(security.issue(SECRET, person, now, HOUR), options={"verify_signature": False}) for _ in range(2)
+    ]
+    assert first["jti"] != second["jti"]
+    assert {key: claim for key, claim in first.items() if key != "jti"} == {
+        "sub": str(person.id),
+        "aud": "drypowder",
+        "iat": now.timestamp(),
+        "exp": int(now.timestamp()) + 3_600,
+    }
 
 
 NO_HEADERS = ["", "Bearer", "Basic YTpi", "Token {}", "{}", "Bearer{}", "Bearer: {}", "Digest x=1"]
