@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from api.endpoint import MOST_BYTES
+from api.requests import MOST_BYTES
 from tests.api.asking import Caller, Json
 
 VIEWER = "{ viewer { id } }"

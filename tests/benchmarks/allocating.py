@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from api.endpoint import MOST_BYTES
+from api.requests import MOST_BYTES
 from domain.money import Money
 from domain.reserves.allocation import marginal_greedy, optimise
 from domain.reserves.curve import curve
