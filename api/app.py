@@ -12,7 +12,9 @@ from starlette.routing import Route, WebSocketRoute
 
 from api import graphiql
 from api.endpoint import Endpoint
+from api.origins import Origins
 from api.security import Gate
+from api.trusted import TrustedDocuments
 from infra.postgres import UnavailableError, translated
 from infra.runtime import Runtime, opened
 from infra.settings import Settings
@@ -26,14 +28,16 @@ READY_SECONDS = 2.0
 def application(settings: Settings, database_url: str, redis_url: str, secret: str) -> Starlette:
     """The whole application on these servers."""
     held: dict[str, Runtime] = {}
+    documents = TrustedDocuments.read(settings.trusted_documents, only=settings.trusted_documents_only)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with opened(settings, database_url, redis_url, lambda: secret) as runtime:
             held["runtime"] = runtime
-            endpoint = Endpoint(runtime, Gate(secret, runtime.people), INIT_SECONDS)
+            origins = Origins(settings.public_url, settings.cors_origins)
+            endpoint = Endpoint(runtime, Gate(secret, runtime.people), documents, origins, INIT_SECONDS)
             app.router.routes[:0] = [
-                Route("/graphql", endpoint),
+                Route("/graphql", origins.opened(endpoint)),
                 WebSocketRoute("/graphql", endpoint),
             ]
             yield

@@ -1,12 +1,13 @@
 """What a resolver knows of its request: who asks, and the runtime's parts."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
 from strawberry import Info
 
+from api.course import Course
 from api.ids import fund_uuid
 from api.security import EXPIRED, LEEWAY, Pass
 from domain.refusal import Forbidden, NotFound
@@ -23,22 +24,22 @@ class UnauthenticatedError(Exception):
 
 @dataclass(slots=True)
 class Context:
-    """One operation's, or one WebSocket connection's.
+    """One operation's.
 
     Attributes:
         runtime: The process's parts.
         admitted: Who asks, and until when they may; None without a good token.
         why_not: Why there is none.
         client: Address asked from.
-        connection_params: Payload of a WebSocket's `connection_init`.
+        course: How the operation goes.
     """
 
     runtime: Runtime
     admitted: Pass | None
     why_not: str
     client: str | None
-    connection_params: object = None
     request_id: str = ""
+    course: Course = field(default_factory=Course)
 
     @property
     def someone(self) -> Person:

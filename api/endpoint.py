@@ -1,34 +1,28 @@
-"""The GraphQL endpoint: who asks, what is executed for them, and how a refusal is answered."""
+"""The GraphQL endpoint: who asks, in which shape they are answered, and what becomes of what goes wrong."""
 
 import logging
-from collections.abc import Awaitable
 from contextlib import suppress
-from datetime import timedelta
-from typing import Any
+from hashlib import sha256
 from uuid import uuid4
 
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
-from strawberry.http import GraphQLRequestData
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
-from strawberry.types.unset import UNSET
 
-from api.beside import answered
 from api.context import Context
-from api.conversation import Conversation, Socket
-from api.encoding import decode, encode
+from api.conversation import PROTOCOL, Conversation
 from api.errors import BROKEN, UNAVAILABLE
-from api.requests import bounded, check_head, is_operation
-from api.schema import schema
+from api.execution import IsSubscriptionError, answer, payload, status_of, unless_left
+from api.negotiation import EVENTS, JSON, Accepted
+from api.origins import Origins
+from api.refused import RefusedRequest
+from api.requests import Operation, addressed, posted
 from api.security import BadTokenError, Gate
+from api.sse import EventStream
+from api.trusted import TrustedDocuments
 from infra.postgres import UnavailableError
 from infra.runtime import Runtime
 
@@ -36,155 +30,125 @@ log = logging.getLogger(__name__)
 
 WENT_WRONG = 1011
 """Code a WebSocket is closed with for what is our fault; IANA's registry of close codes."""
+NO_PROTOCOL = 4406
+"""Code a WebSocket is closed with that speaks another protocol; graphql-transport-ws's own."""
+ALLOWED = "GET, POST"
+DIFFERS = "Authorization, Accept"
+"""Headers that an answer depends on."""
 
 
-class Endpoint(GraphQL[Context, None]):
+class Endpoint:
     """The GraphQL endpoint.
 
     Args:
         runtime: The process's parts.
-        gate: Lets in whoever has a good token.
+        gate: Who is let in.
+        documents: Those known by their ids.
+        origins: Which pages may ask.
         init_seconds: How long a WebSocket may take to send its token.
     """
 
-    websocket_adapter_class = Socket
-    graphql_transport_ws_handler_class = Conversation
-
-    def __init__(self, runtime: Runtime, gate: Gate, init_seconds: float) -> None:
-        super().__init__(
-            schema,
-            graphql_ide=None,
-            allow_queries_via_get=False,
-            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
-            connection_init_wait_timeout=timedelta(seconds=init_seconds),
-        )
+    def __init__(
+        self, runtime: Runtime, gate: Gate, documents: TrustedDocuments, origins: Origins, init_seconds: float
+    ) -> None:
         self._runtime = runtime
         self._gate = gate
-
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """Who asks, by the Authorization header; a WebSocket's token comes with its first message."""
-        if isinstance(request, WebSocket):
-            return Context(self._runtime, None, "Give a token: Authorization: Bearer …", None)
-        admitted, why_not = None, ""
-        try:
-            admitted = await self._gate.admitted(request.headers.get("authorization"))
-        except BadTokenError as fault:
-            why_not = str(fault)
-        client = request.client.host if request.client else None
-        return Context(self._runtime, admitted, why_not, client, request_id=request.state.request_id)
-
-    async def on_ws_connect(self, context: Context) -> Any:  # noqa: ANN401 - the mark of an acknowledgement without payload
-        """Refuses (4403) a WebSocket without a good token.
-
-        Raises:
-            ConnectionRejectionError: If its token isn't one.
-            UnavailableError: If that can't be told now.
-        """
-        given = context.connection_params
-        header = given.get("Authorization", given.get("authorization")) if isinstance(given, dict) else None
-        try:
-            context.admitted = await self._gate.admitted(header)
-        except BadTokenError as fault:
-            raise ConnectionRejectionError({"reason": str(fault)}) from None
-        return UNSET
-
-    def encode_json(self, data: object) -> str:
-        """JSON text: bytes would make binary WebSocket frames."""
-        return encode(data)
-
-    def decode_json(self, data: str | bytes) -> object:
-        """What JSON text says."""
-        return decode(data)
-
-    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        """The operation that a request's body asks for. Its content type was checked before.
-
-        Raises:
-            HTTPException: 400 if it asks for none; 413 if it is too large.
-        """
-        body = self.parse_json(await request.get_body())
-        if not isinstance(body, dict):
-            raise HTTPException(400, "The request must be one JSON object.")
-        if not isinstance(body.get("query"), str):
-            raise HTTPException(400, "query must be a string.")
-        if not is_operation(body):
-            raise HTTPException(400, "variables and extensions must be objects, operationName a string.")
-        return GraphQLRequestData(
-            query=body["query"],
-            variables=body.get("variables"),
-            operation_name=body.get("operationName"),
-            extensions=body.get("extensions"),
-        )
-
-    async def execute_operation(
-        self,
-        request: Request,
-        request_adapter: AsyncHTTPRequestAdapter,
-        request_data: GraphQLRequestData | list[GraphQLRequestData],
-        context: Context,
-        root_value: None,
-        sub_response: Response,
-    ) -> ExecutionResult:
-        """The answer to one query or mutation.
-
-        Raises:
-            HTTPException: 400 for a subscription, and where the document has no operation of the name given.
-        """
-        assert isinstance(request_data, GraphQLRequestData), "lists were refused when the body was read"
-        query, variables, name = request_data.query, request_data.variables, request_data.operation_name
-
-        def execute() -> Awaitable[ExecutionResult]:
-            return self.schema.execute(
-                query,
-                variable_values=variables,
-                context_value=context,
-                operation_name=name,
-                allowed_operation_types={OperationType.QUERY, OperationType.MUTATION},
-                operation_extensions=request_data.extensions,
-            )
-
-        try:
-            return await answered(execute, query, variables, name)
-        except CannotGetOperationTypeError as fault:
-            raise HTTPException(400, fault.as_http_error_reason()) from None
-        except InvalidOperationTypeError:
-            raise HTTPException(400, "A subscription needs a WebSocket.") from None
-        except MissingQueryError:
-            raise HTTPException(400, "query must not be empty.") from None
+        self._documents = documents
+        self._origins = origins
+        self._init_seconds = init_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, whatever happens, in GraphQL's own shape and with the request's id."""
         if scope["type"] == "websocket":
             await self._converse(scope, receive, send)
             return
-        request = Request(scope, bounded(receive))
-        request_id = request.state.request_id = uuid4().hex
+        request = Request(scope, receive)
+        request_id = scope.setdefault("state", {}).setdefault("request_id", uuid4().hex)
         try:
-            check_head(request)
-            response = await self.run(request)
-        except HTTPException as fault:
-            response = _refused(fault.status_code, "BAD_USER_INPUT", fault.reason, request_id)
+            response = await self._answer(request, request_id, send)
+        except RefusedRequest as fault:
+            response = fault.answer(request_id)
         except UnavailableError:
-            response = _refused(503, "UNAVAILABLE", UNAVAILABLE, request_id)
+            response = RefusedRequest(503, UNAVAILABLE, "UNAVAILABLE").answer(request_id)
         except ClientDisconnect:
             return
         except Exception:
             log.exception("request %s failed", request_id)
-            response = _refused(500, "INTERNAL_SERVER_ERROR", BROKEN, request_id)
-        response.headers["x-request-id"] = request_id
-        if response.status_code == 405:  # noqa: PLR2004 - method not allowed
-            response.headers["allow"] = "POST"
-        await response(scope, receive, send)
+            response = RefusedRequest(500, BROKEN, "INTERNAL_SERVER_ERROR").answer(request_id)
+        if response is not None:
+            response.headers["x-request-id"] = request_id
+            await response(scope, receive, send)
+
+    async def _answer(self, request: Request, request_id: str, send: Send) -> Response | None:
+        """The answer; None where it was streamed already."""
+        if request.method not in ("GET", "POST"):
+            raise RefusedRequest(405, "GraphQL is asked by POST, a query by GET too.", headers={"allow": ALLOWED})
+        accepted = Accepted(request.headers.getlist("accept"))
+        media = accepted.best
+        if media is None:
+            raise RefusedRequest(406, "An answer is JSON, or server-sent events.")
+        asked = self._documents.resolved(addressed(request) if request.method == "GET" else await posted(request))
+        allowed = {OperationType.QUERY, *([OperationType.MUTATION] if request.method == "POST" else [])}
+        context = await self._context(request, request_id)
+        context.course.asked = asked
+        if media != EVENTS:
+            try:
+                result = await unless_left(request.receive, answer(asked, context, allowed), context.course)
+                return _answered(request, asked, result, media)
+            except IsSubscriptionError:
+                if not accepted.names(EVENTS):
+                    message = f"A subscription needs a WebSocket, or to be accepted as {EVENTS}."
+                    raise RefusedRequest(400, message) from None
+        stream = EventStream(asked, context, allowed | {OperationType.SUBSCRIPTION}, request.receive, send)
+        await stream.run({"vary": DIFFERS, "x-request-id": request_id})
+        return None
+
+    async def _context(self, request: Request, request_id: str) -> Context:
+        """Who asks, by the Authorization header."""
+        admitted, why_not = None, ""
+        try:
+            admitted = await self._gate.admitted(request.headers.get("authorization"))
+        except BadTokenError as fault:
+            why_not = str(fault)
+        client = request.client.host if request.client else None
+        return Context(self._runtime, admitted, why_not, client, request_id=request_id)
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Talks over a WebSocket."""
+        await receive()
+        if not self._origins.may_converse(Headers(scope=scope)):
+            # Before it is accepted: answered with 403.
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        speaks = PROTOCOL in scope["subprotocols"]
         try:
-            await super().__call__(scope, receive, send)
+            await send({"type": "websocket.accept", "subprotocol": PROTOCOL if speaks else None})
+            if not speaks:
+                await send({"type": "websocket.close", "code": NO_PROTOCOL, "reason": "Subprotocol not acceptable"})
+                return
+            # Its token comes with its first message.
+            context = Context(self._runtime, None, "", scope["client"][0] if scope.get("client") else None)
+            await Conversation(receive, send, context, self._gate, self._documents, self._init_seconds).hold()
         except Exception:
             log.exception("a WebSocket failed")
             with suppress(Exception):
                 await send({"type": "websocket.close", "code": WENT_WRONG, "reason": BROKEN})
 
 
-def _refused(status: int, code: str, message: str, request_id: str) -> Response:
-    error = {"message": message, "extensions": {"code": code, "requestId": request_id}}
-    return JSONResponse({"errors": [error]}, status_code=status)
+def _answered(request: Request, asked: Operation, result: ExecutionResult, media: str) -> Response:
+    """The answer to one query or mutation.
+
+    As `application/json` it always has status 200, for the clients that know no other.
+    """
+    status, body = 200 if media == JSON else status_of(result), payload(result).encode()
+    headers = {"content-type": f"{media}; charset=utf-8", "vary": DIFFERS, "cache-control": "no-store"}
+    if request.method == "GET" and asked.document_id is not None and not result.errors:
+        tag = f'"{sha256(body).hexdigest()[:32]}"'
+        # Anybody may keep it but for themselves, and must ask whether it still holds.
+        headers |= {"cache-control": "private, no-cache", "etag": tag}
+        known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
+        if tag in known or "*" in known:
+            return Response(
+                status_code=304, headers={name: headers[name] for name in ("vary", "cache-control", "etag")}
+            )
+    return Response(body, status, headers)

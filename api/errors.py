@@ -10,7 +10,7 @@ import strawberry
 from graphql import GraphQLError, GraphQLSyntaxError, ObjectFieldNode, ValueNode, VariableNode
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
-from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from api.context import Context, UnauthenticatedError
 from api.wording import described_enum
@@ -97,6 +97,8 @@ def _told(error: GraphQLError) -> tuple[str, str, dict[str, object]]:
         code, message = "GRAPHQL_VALIDATION_FAILED", "The request is nested too deeply."
     elif isinstance(cause, CannotGetOperationTypeError):
         code, message = "GRAPHQL_VALIDATION_FAILED", cause.as_http_error_reason()
+    elif isinstance(cause, InvalidOperationTypeError):
+        code, message = "GRAPHQL_VALIDATION_FAILED", error.message
     elif cause is None or isinstance(cause, GraphQLError | MissingQueryError):
         # graphql-core's own: what a caller wrote wrong.
         code, message = ("BAD_USER_INPUT" if _is_of_a_value(error) else "GRAPHQL_VALIDATION_FAILED"), error.message

@@ -68,6 +68,7 @@ async def follow(
             notice = await _shown_once(context, found, fact, event)
             if notice is not None and notice.alert.alert.severity.rank >= least.rank:
                 yield _fresh(notice)
+                context.course.reached = {"lastCursor": notice.cursor}
 
 
 def _fresh(notice: AlertNotice) -> AlertNotice:

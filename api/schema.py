@@ -20,6 +20,7 @@ from api import (
 from api.arguments import After, AtArgument, Before, First, FundId, KnownAtArgument, Last
 from api.companies import see
 from api.context import Asked
+from api.course import OnCourse
 from api.documents import KnownDocuments, OneOperation
 from api.errors import Masked
 from api.events import EVENT_TYPES, FundEvent
@@ -28,6 +29,7 @@ from api.funds import FundState, fund_state
 from api.lookup import find
 from api.node import Node
 from api.scalars import SCALARS
+from api.sharing import Telling
 from infra.people import Role
 
 
@@ -146,8 +148,11 @@ class Subscription(watching.Subscriptions, reserving.Subscriptions):
     ) -> AsyncGenerator[FundEvent, None]:
         # Closed at once when the client goes, not when the garbage collector comes by.
         async with aclosing(follow(info.context, fund_id, after_version)) as events:
+            telling, course = Telling(info), info.context.course
             async for one in events:
-                yield one
+                if not await telling.told(one):
+                    yield one
+                course.reached = {"lastVersion": one.version}
 
 
 class _Schema(strawberry.Schema):
@@ -161,7 +166,7 @@ schema = _Schema(
     subscription=Subscription,
     types=list(EVENT_TYPES.values()),
     config=StrawberryConfig(scalar_map=dict(SCALARS)),
-    extensions=[Masked, KnownDocuments, OneOperation],
+    extensions=[Masked, KnownDocuments, OneOperation, OnCourse],
 )
 
 

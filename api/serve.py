@@ -9,6 +9,7 @@ import uvicorn
 
 from api.app import application
 from api.command import CommandError, check_schema
+from api.trusted import ManifestError
 from infra import locate
 from infra.logs import configure
 from infra.runtime import opened
@@ -23,7 +24,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
     """Answers until told to stop.
 
     Raises:
-        CommandError: If it can't listen there, or the database has no tables of ours.
+        CommandError: If it can't listen there, the database has no tables of ours, or a manifest can't be read.
         NotRunningError: If there are no servers to work with.
         UnavailableError: If the database can't be reached.
     """
@@ -34,8 +35,12 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
     listen_port = free_port(listen_host, chosen.port if port is None else port)
     # Here it ends in one line; once the server is starting, in its traceback.
     asyncio.run(_check(database_url, redis_url))
+    try:
+        app = application(chosen, database_url, redis_url, locate.secret(chosen, data_dir))
+    except ManifestError as fault:
+        raise CommandError(str(fault)) from fault
     uvicorn.run(
-        application(chosen, database_url, redis_url, locate.secret(chosen, data_dir)),
+        app,
         host=listen_host,
         port=listen_port,
         log_config=None,

@@ -1,10 +1,20 @@
 """Settings from the environment: every switch the product has, with its default."""
 
 from functools import cache
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _listed(given: object) -> object:
+    """A list as the environment has it."""
+    return [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
+
+
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#@*]+$")]
+"""As a browser tells it, such as https://app.example.org."""
 
 
 class Settings(BaseSettings):
@@ -31,6 +41,16 @@ class Settings(BaseSettings):
     public_url: Annotated[
         str | None, Field(description="Address people reach the API at, where it isn't the one it listens on.")
     ] = None
+    cors_origins: Annotated[
+        tuple[Origin, ...],
+        NoDecode,
+        BeforeValidator(_listed),
+        Field(description="Origins of other sites whose pages may ask from a browser, with commas between them."),
+    ] = ()
+    trusted_documents: Annotated[
+        Path | None, Field(description="JSON file of trusted documents, ids to texts, to be asked for by `documentId`.")
+    ] = None
+    trusted_documents_only: Annotated[bool, Field(description="Whether other documents are refused.")] = False
     database_pool: Annotated[
         int, Field(ge=2, le=500, description="Connections to PostgreSQL per process, besides those of runs.")
     ] = 10

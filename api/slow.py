@@ -1,0 +1,19 @@
+"""Slow consumers: how long a client may leave unread what it subscribed to, and what it is told then."""
+
+from collections.abc import Mapping
+
+STALLED_SECONDS = 10.0
+"""How long one message may wait for its client to read those before it."""
+PARTING_SECONDS = 30.0
+"""How long a client that was too slow is given to read that it was."""
+SLOW_CONSUMER = "SLOW_CONSUMER"
+_MESSAGE = "You read too slowly: subscribe again, from where you are."
+
+
+def too_slow(reached: Mapping[str, object], request_id: str) -> dict[str, object]:
+    """The error that ends a subscription whose client doesn't keep up.
+
+    Args:
+        reached: From where it goes on.
+    """
+    return {"message": _MESSAGE, "extensions": {"code": SLOW_CONSUMER, "requestId": request_id, **reached}}
