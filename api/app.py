@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from api import graphiql
+from api.draining import Door, Drain
 from api.endpoint import Endpoint
 from api.origins import Origins
 from api.security import Gate
@@ -25,10 +27,17 @@ READY_SECONDS = 2.0
 """How long a part may take to answer before it counts as away."""
 
 
-def application(settings: Settings, database_url: str, redis_url: str, secret: str) -> Starlette:
-    """The whole application on these servers."""
+def application(
+    settings: Settings, database_url: str, redis_url: str, secret: str, drain: Drain | None = None
+) -> Starlette:
+    """The whole application on these servers.
+
+    Args:
+        drain: What ends it; left out, whoever runs it cuts off what is under way.
+    """
     held: dict[str, Runtime] = {}
     documents = TrustedDocuments.read(settings.trusted_documents, only=settings.trusted_documents_only)
+    draining = drain or Drain()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -46,6 +55,8 @@ def application(settings: Settings, database_url: str, redis_url: str, secret: s
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> Response:
+        if draining.told:
+            return JSONResponse({"status": "draining"}, status_code=503)
         runtime = held["runtime"]
         parts = {
             "database": await _answers(runtime.pool.fetchval("SELECT 1")),
@@ -55,7 +66,7 @@ def application(settings: Settings, database_url: str, redis_url: str, secret: s
         return JSONResponse({"status": "ready" if ready else "waiting", **parts}, status_code=200 if ready else 503)
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz), *graphiql.routes()]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=routes, middleware=[Middleware(Door, draining)], lifespan=lifespan)
 
 
 async def _answers(asked: Awaitable[object]) -> bool:

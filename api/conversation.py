@@ -11,9 +11,11 @@ from uuid import uuid4
 
 from starlette.types import Message, Receive, Send
 from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from api.context import Context, now
 from api.course import Course
+from api.draining import LEAVING, LOOK_SECONDS
 from api.encoding import decode, encode
 from api.errors import UNAVAILABLE
 from api.execution import is_refusal, payload, results
@@ -29,8 +31,8 @@ log = logging.getLogger(__name__)
 PROTOCOL = "graphql-transport-ws"
 BAD_REQUEST, UNAUTHORISED, FORBIDDEN, TOO_LATE, IN_USE, TOO_MANY_INITS = 4400, 4401, 4403, 4408, 4409, 4429
 """Codes of graphql-transport-ws."""
-TRY_AGAIN_LATER = 1013
-"""Code a WebSocket is closed with for a lost database, and for a client too slow; IANA's registry of close codes."""
+GOING_AWAY, TRY_AGAIN_LATER = 1001, 1013
+"""Codes a WebSocket is closed with when we stop, and for a lost database or a client too slow; IANA's registry."""
 MOST_REASON_BYTES = 123
 """Of the reason a WebSocket is closed for; RFC 6455, section 5.5."""
 MOST_OPERATIONS = 100
@@ -87,6 +89,7 @@ class Conversation:
         self._admitted = False
         self._closed = False
         self._parting = False
+        self._leaving = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.operations: dict[str, Underway] = {}
 
@@ -113,6 +116,19 @@ class Conversation:
             self._closed = True
             told = reason.encode(errors="replace")[:MOST_REASON_BYTES].decode(errors="ignore")
             await self._send({"type": "websocket.close", "code": code, "reason": told})
+
+    async def leave(self) -> None:
+        """Answers queries and mutations under way, takes up no others, and ends; subscriptions go on elsewhere."""
+        self._leaving = True
+        while answering := [
+            one.task
+            for one in self.operations.values()
+            if one.task is not None and one.course.kind is not OperationType.SUBSCRIPTION
+        ]:
+            # What has only begun doesn't say yet what it is.
+            await asyncio.wait(answering, timeout=LOOK_SECONDS)
+        if not (self._closed or self._parting):
+            self._until(0, GOING_AWAY, LEAVING)
 
     async def _hear(self, message: Message) -> None:
         text = message.get("text")
@@ -166,6 +182,9 @@ class Conversation:
     async def _begin(self, id: str, given: Mapping[str, Any]) -> None:
         if not self._admitted:
             await self.end(UNAUTHORISED, "Unauthorized")
+            return
+        if self._leaving:
+            # Its client hears of nothing, and asks again elsewhere.
             return
         if id in self.operations:
             await self.end(IN_USE, f"Subscriber for {id} already exists")

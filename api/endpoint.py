@@ -100,7 +100,8 @@ class Endpoint:
                     message = f"A subscription needs a WebSocket, or to be accepted as {EVENTS}."
                     raise RefusedRequest(400, message) from None
         stream = EventStream(asked, context, allowed | {OperationType.SUBSCRIPTION}, request.receive, send)
-        await stream.run({"vary": DIFFERS, "x-request-id": request_id})
+        with request.scope["drain"].may_dismiss(stream):
+            await stream.run({"vary": DIFFERS, "x-request-id": request_id})
         return None
 
     async def _context(self, request: Request, request_id: str) -> Context:
@@ -128,7 +129,9 @@ class Endpoint:
                 return
             # Its token comes with its first message.
             context = Context(self._runtime, None, "", scope["client"][0] if scope.get("client") else None)
-            await Conversation(receive, send, context, self._gate, self._documents, self._init_seconds).hold()
+            conversation = Conversation(receive, send, context, self._gate, self._documents, self._init_seconds)
+            with scope["drain"].may_dismiss(conversation):
+                await conversation.hold()
         except Exception:
             log.exception("a WebSocket failed")
             with suppress(Exception):

@@ -29,6 +29,8 @@ from infra.supervisor import Supervisor
 ADMINISTRATOR = "admin@localhost"
 TOKEN_LIFETIME = timedelta(days=30)
 ANSWER_SECONDS = 1.0
+ENDING_SECONDS = 5.0
+"""For a part to close, once nothing is under way in it."""
 REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listened on, but no address to go to
 """Where to find, on this machine, what listens everywhere."""
 
@@ -92,6 +94,7 @@ class _Launch:
         Supervisor(parts, on_progress=self._tell, on_ready=self._ready).run()
 
     def _command(self, name: str, *words: str) -> Command:
+        chosen = settings()
         return Command(
             name,
             [sys.executable, "-m", "api.cli", *words],
@@ -103,6 +106,7 @@ class _Launch:
             },
             check=self._answers if name == "api" else None,
             log=self._directory.logs / f"{name}.log",
+            stopping_seconds=chosen.drain_notice + chosen.drain_limit + ENDING_SECONDS,
         )
 
     def _tell(self, message: str) -> None:

@@ -9,6 +9,7 @@ from starlette.types import Receive, Send
 from strawberry.types.graphql import OperationType
 
 from api.context import Context, now
+from api.draining import LOOK_SECONDS
 from api.encoding import encode
 from api.execution import left, payload, results
 from api.requests import Operation
@@ -41,6 +42,7 @@ class EventStream:
         self._receive = receive
         self._send = send
         self._stalled = False
+        self._leaving = False
         self._telling: asyncio.Future[None]
         context.course.asked, context.course.deliver = asked, self._deliver
 
@@ -64,6 +66,14 @@ class EventStream:
             self._telling.cancel()
         if not self._telling.cancelled():
             self._telling.result()
+
+    async def leave(self) -> None:
+        """Ends a subscription without saying that it is complete: its client goes on elsewhere."""
+        while not self._telling.done():
+            if self._context.course.kind is OperationType.SUBSCRIPTION:
+                self._leaving = True
+                self._telling.cancel()
+            await asyncio.wait((self._telling,), timeout=LOOK_SECONDS)
 
     async def _until_ended(self, leaving: "asyncio.Future[None]") -> dict[str, object] | None:
         """Returns when it has come to its end: the error it ends with, if there is one."""
@@ -106,5 +116,5 @@ class EventStream:
     async def _end(self, error: Mapping[str, object] | None) -> None:
         last = "" if error is None else f"event: next\ndata: {encode({'errors': [error]})}\n\n"
         # Browsers drop an event without data.
-        text = f"{last}event: complete\ndata:\n\n"
+        text = "" if self._leaving else f"{last}event: complete\ndata:\n\n"
         await self._send({"type": "http.response.body", "body": text.encode(), "more_body": False})

@@ -192,6 +192,7 @@ class Command(Part):
         check: Whether it can be used: quick, False instead of an error. Without one, the command
             counts as ready when it lived for a second, and nobody waits for that.
         log: Its output; by default the supervisor's.
+        stopping_seconds: How long it may take to end when told to; the usual time if left out.
     """
 
     def __init__(
@@ -203,8 +204,11 @@ class Command(Part):
         env: Mapping[str, str] | None = None,
         check: Callable[[], bool] | None = None,
         log: Path | None = None,
+        stopping_seconds: float | None = None,
     ) -> None:
         super().__init__(name, log)
+        if stopping_seconds is not None:
+            self.ending = ((signal.SIGTERM, stopping_seconds),)
         self.awaited = check is not None
         self._argv = list(argv)
         self._mark = str(data_dir.resolve() / name)

@@ -51,6 +51,13 @@ class Settings(BaseSettings):
         Path | None, Field(description="JSON file of trusted documents, ids to texts, to be asked for by `documentId`.")
     ] = None
     trusted_documents_only: Annotated[bool, Field(description="Whether other documents are refused.")] = False
+    drain_notice: Annotated[
+        float,
+        Field(ge=0, le=600, description="Seconds the API still takes requests once told to stop; /readyz says so."),
+    ] = 0.0
+    drain_limit: Annotated[
+        float, Field(ge=0, le=3_600, description="Seconds that requests and jobs under way get when told to stop.")
+    ] = 8.0
     database_pool: Annotated[
         int, Field(ge=2, le=500, description="Connections to PostgreSQL per process, besides those of runs.")
     ] = 10

@@ -163,38 +163,45 @@ def workers(runtime: Runtime, queue: Queue, redis_url: str, computers: Computers
 
 
 async def run(database_url: str, redis_url: str) -> None:
-    """Works until told to stop; waits and goes on when PostgreSQL or Redis goes away."""
+    """Works until told to stop, then finishes what it is at; waits and goes on when PostgreSQL or Redis goes away."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stopping = asyncio.ensure_future(stop.wait())
     while not stop.is_set():
-        working = asyncio.ensure_future(_work(database_url, redis_url))
+        working = asyncio.ensure_future(_work(database_url, redis_url, stop))
         await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((working,), timeout=settings().drain_limit)
         working.cancel()
         try:
             await working
         except asyncio.CancelledError:
             if not stop.is_set():
                 raise
+            log.warning("jobs under way took too long: they are done again")
         except (UnavailableError, RedisError, OSError) as fault:
             log.warning("the worker waits: %s", fault)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)
 
 
-async def _work(database_url: str, redis_url: str) -> None:
+async def _work(database_url: str, redis_url: str, stop: asyncio.Event) -> None:
     async with opened(settings(), database_url, redis_url) as runtime:
         queue = await Queue.connected(redis_url)
         computers = Computers(runtime.settings.reserve_concurrency, chosen(runtime.settings))
         every = workers(runtime, queue, redis_url, computers)
         try:
             async with asyncio.TaskGroup() as tasks:
-                for one in every:
-                    tasks.create_task(one.async_run())
-                tasks.create_task(follow(runtime, queue))
-                # The first run shouldn't wait for NumPy and the solver.
-                tasks.create_task(computers.warm())
+                endless = [
+                    *(tasks.create_task(one.async_run()) for one in every),
+                    tasks.create_task(follow(runtime, queue)),
+                    # The first run shouldn't wait for NumPy and the solver.
+                    tasks.create_task(computers.warm()),
+                ]
+                await stop.wait()
+                await _finish(every)
+                for task in endless:
+                    task.cancel()
         except* (UnavailableError, RedisError, OSError) as faults:
             raise faults.exceptions[0] from None
         finally:
@@ -202,6 +209,16 @@ async def _work(database_url: str, redis_url: str) -> None:
                 await _close(one)
             computers.close()
             await queue.close()
+
+
+async def _finish(every: Sequence[Worker]) -> None:
+    """Returns when the jobs under way are done; no others are taken up."""
+    for one in every:
+        one.allow_pick_jobs = False
+    # What was just being taken up is among its tasks by then.
+    await asyncio.sleep(2 * POLL_SECONDS)
+    while under_way := [task for one in every for task in one.tasks.values() if not task.done()]:
+        await asyncio.wait(under_way)
 
 
 async def _close(jobs: Worker) -> None:

@@ -157,13 +157,13 @@ async def test_while_the_database_is_away_a_job_is_tried_again_later_and_later(f
 class WorkerProcess:
     """`python -m jobs.worker` as an operator runs it."""
 
-    def __init__(self, funds: Funds, log: Path) -> None:
+    def __init__(self, funds: Funds, log: Path, **chosen: str) -> None:
         self._log = log
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        servers = {"DATABASE_URL": funds.database_url, "REDIS_URL": funds.redis.url}
+        env = {**kept, "DATABASE_URL": funds.database_url, "REDIS_URL": funds.redis.url, **chosen}
         with log.open("ab") as told:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "jobs.worker"], cwd=PROJECT, env=kept | servers, stdout=told, stderr=told
+                [sys.executable, "-m", "jobs.worker"], cwd=PROJECT, env=env, stdout=told, stderr=told
             )
 
     @property
@@ -184,10 +184,14 @@ class WorkerProcess:
 
         await until(said)
 
-    async def ends(self) -> None:
-        """Tells it to stop, and sees that it does, in order."""
+    def tell(self) -> None:
+        """Tells it to stop."""
         assert self.running, self.told
         self._process.send_signal(signal.SIGTERM)
+
+    async def ends(self) -> None:
+        """Tells it to stop, and sees that it does, in order."""
+        self.tell()
         status = await asyncio.to_thread(self._process.wait, ENDING)
         assert status == 0, self.told
         assert "Traceback" not in self.told
@@ -198,8 +202,8 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker_process(funds: Funds, log: Path) -> Iterator[WorkerProcess]:
-    started = WorkerProcess(funds, log)
+def worker_process(funds: Funds, log: Path, **chosen: str) -> Iterator[WorkerProcess]:
+    started = WorkerProcess(funds, log, **chosen)
     try:
         yield started
     finally:
@@ -259,12 +263,24 @@ async def test_a_worker_process_goes_on_after_redis_was_killed_in_the_middle_of_
         assert process_.running
 
 
-async def test_a_job_in_hand_when_a_worker_ends_is_done_by_the_next(funds: Funds, tmp_path: Path) -> None:
+async def test_a_job_in_hand_is_finished_before_a_worker_ends(funds: Funds, tmp_path: Path) -> None:
+    fund_id = await funds.opened(150)
+    with worker_process(funds, tmp_path / "log", DRAIN_LIMIT="60") as process_:
+        async with held_up(funds, fund_id):
+            await wait_for_waiting_job(funds)
+            process_.tell()
+        await process_.ends()
+    assert [one.version for one in await funds.snapshots(fund_id)] == [150]
+    assert "jobs under way" not in process_.told
+
+
+async def test_a_job_that_keeps_a_worker_too_long_is_done_by_the_next(funds: Funds, tmp_path: Path) -> None:
     fund_id = await funds.opened(150)
     async with held_up(funds, fund_id):
-        with worker_process(funds, tmp_path / "log") as first:
+        with worker_process(funds, tmp_path / "log", DRAIN_LIMIT="0.2") as first:
             await wait_for_waiting_job(funds)
             await first.ends()
+            assert "jobs under way took too long: they are done again" in first.told
     with worker_process(funds, tmp_path / "log") as second:
         await wait_for_snapshots(funds, fund_id, 1)
         await second.ends()
