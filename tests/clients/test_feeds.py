@@ -22,7 +22,7 @@ from tests.conftest import Live, OpenFund
 
 Json = dict[str, Any]
 
-CLIENTS = ("graphql-ws", "urql", "apollo", "graphql-request")
+CLIENTS = ("graphql-ws", "graphql-sse", "urql", "urql-fetch", "apollo", "graphql-request")
 QUERY = "query ($fundId: ID!) { fund(id: $fundId) { version availableCapital } }"
 RECORD = """
 mutation ($input: RecordEventsInput!) {
