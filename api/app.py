@@ -14,12 +14,15 @@ from starlette.routing import Route, WebSocketRoute
 from api import graphiql
 from api.draining import Door, Drain
 from api.endpoint import Endpoint
+from api.observing import Observing
 from api.origins import Origins
 from api.security import Gate
 from api.trusted import TrustedDocuments
+from infra.exposition import PATH, Exposition
 from infra.postgres import UnavailableError, translated
 from infra.runtime import Runtime, opened
 from infra.settings import Settings
+from infra.tracing import traced
 
 INIT_SECONDS = 10.0
 """How long a WebSocket may take to send its token."""
@@ -43,13 +46,19 @@ def application(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with opened(settings, database_url, redis_url, lambda: secret) as runtime:
             held["runtime"] = runtime
+            shown = Exposition(runtime.metrics, settings.metrics_token)
             origins = Origins(settings.public_url, settings.cors_origins)
-            endpoint = Endpoint(runtime, Gate(secret, runtime.people), documents, origins, INIT_SECONDS)
+            endpoint = Observing(
+                Endpoint(runtime, Gate(secret, runtime.people), documents, origins, INIT_SECONDS), runtime.metrics
+            )
             app.router.routes[:0] = [
                 Route("/graphql", origins.opened(endpoint)),
                 WebSocketRoute("/graphql", endpoint),
+                Route(PATH, shown.answer),
             ]
-            yield
+            async with shown.of(runtime), runtime.metrics.watching_loop():
+                with traced(settings, "api"):
+                    yield
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})

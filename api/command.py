@@ -17,7 +17,7 @@ from infra.backup import BackupError
 from infra.instance import DataDirectoryInUse
 from infra.logs import configure
 from infra.postgres import UnavailableError, translated
-from infra.settings import settings
+from infra.settings import LogFormat, settings
 from infra.supervisor import PartKeepsFailing
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def with_runtime(do: Callable[["Runtime"], Awaitable[T]], data_dir: Path | None)
             await check_schema(runtime)
             return await do(runtime)
 
-    configure("WARNING")
+    configure("WARNING", LogFormat.TEXT)
     return asyncio.run(run())
 
 

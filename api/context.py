@@ -14,6 +14,7 @@ from domain.refusal import Forbidden, NotFound
 from infra.people import Person, Role
 from infra.rows import FundRow
 from infra.runtime import Runtime
+from infra.trail import about_fund
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Context:
         """
         someone = self.someone
         found = fund_uuid(fund_id, *path)
+        about_fund(found)
         await self.runtime.people.require(someone, found, least, *path)
         return found
 

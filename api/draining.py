@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
-ALWAYS_ANSWERED = frozenset({"/healthz", "/readyz"})
+ALWAYS_ANSWERED = frozenset({"/healthz", "/metrics", "/readyz"})
 """Whoever watches this process is told to the end."""
 RETRY_SECONDS = 1
 """After which one may ask again: a balancer, or the process that follows, has taken over by then."""

@@ -2,9 +2,6 @@
 
 import logging
 import re
-from collections.abc import Iterator
-from dataclasses import replace
-from uuid import uuid4
 
 import strawberry
 from graphql import GraphQLError, GraphQLSyntaxError, ObjectFieldNode, ValueNode, VariableNode
@@ -46,13 +43,6 @@ def user_error(refusal: Refusal) -> UserError:
 
 class Masked(MaskErrors):
     """Gives every top-level error its code and the request's id, and hides what is internal."""
-
-    def on_operation(self) -> Iterator[None]:
-        """Gives each operation of a WebSocket an id of its own, as each HTTP request has."""
-        context = self.execution_context.context
-        if isinstance(context, Context) and not context.request_id:
-            self.execution_context.context = replace(context, request_id=uuid4().hex)
-        yield from super().on_operation()
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """The error as the client may see it."""

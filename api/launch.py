@@ -23,7 +23,7 @@ from infra.instance import DataDirectory, Instance, write_admin_token
 from infra.logs import configure
 from infra.part import Command, Part, Step
 from infra.runtime import opened
-from infra.settings import settings
+from infra.settings import LogFormat, settings
 from infra.supervisor import Supervisor
 
 ADMINISTRATOR = "admin@localhost"
@@ -48,7 +48,7 @@ def launch(data_dir: Path | None, host: str | None, port: int | None, *, demo: b
         UnavailableError: If a server of the environment can't be reached.
     """
     chosen = settings()
-    configure("WARNING")
+    configure("WARNING", LogFormat.TEXT)
     locate.check_addresses(chosen)
     locate.check_extras(chosen)
     with DataDirectory(data_dir) as directory:

@@ -88,7 +88,11 @@ async def open_fund(context: Context, given: OpenFundInput) -> OpenFundPayload:
             raise Invalid(message, "timeZone")
         opened = FundOpened(given.name, given.currency, given.vintage_year, given.size, time_zone)
         fund_id, _ = await context.runtime.ledger.open_fund(
-            opened, given.opened_at, actor=someone.id, key=given.idempotency_key
+            opened,
+            given.opened_at,
+            actor=someone.id,
+            key=given.idempotency_key,
+            correlation_id=context.request_id,
         )
     except Refusal as refusal:
         return OpenFundPayload(fund=None, errors=[user_error(refusal)])

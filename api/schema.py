@@ -28,6 +28,7 @@ from api.feed import follow
 from api.funds import FundState, fund_state
 from api.lookup import find
 from api.node import Node
+from api.observing import Observed, observe
 from api.scalars import SCALARS
 from api.sharing import Telling
 from infra.people import Role
@@ -166,7 +167,7 @@ schema = _Schema(
     subscription=Subscription,
     types=list(EVENT_TYPES.values()),
     config=StrawberryConfig(scalar_map=dict(SCALARS)),
-    extensions=[Masked, KnownDocuments, OneOperation, OnCourse],
+    extensions=[Observed, Masked, KnownDocuments, OneOperation, OnCourse],
 )
 
 
@@ -187,3 +188,4 @@ def _amend() -> None:
 
 
 _amend()
+observe(schema._schema)  # noqa: SLF001 - as above

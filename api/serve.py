@@ -52,7 +52,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
         UnavailableError: If the database can't be reached.
     """
     chosen = settings()
-    configure(chosen.log_level)
+    configure(chosen.log_level, chosen.log_format)
     database_url, redis_url = locate.servers(data_dir)
     listen_host = host or chosen.host
     listen_port = free_port(listen_host, chosen.port if port is None else port)

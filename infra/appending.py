@@ -14,7 +14,9 @@ from domain.refusal import IdempotencyMismatch, NotFound, VersionConflict
 from infra import codec
 from infra.drafts import Draft
 from infra.history import facts_by_version
+from infra.metrics import Metrics
 from infra.postgres import Connection, the_row
+from infra.tracing import span
 
 _APPEND = "SELECT * FROM ledger_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 
@@ -84,6 +86,7 @@ async def append(
     key: str | None,
     request: bytes | None,
     correlation_id: str | None,
+    metrics: Metrics,
 ) -> Appended:
     """The one statement that writes facts."""
     fund, person = str(fund_id), str(actor)
@@ -107,13 +110,14 @@ async def append(
                 fund, kind.name, kind.schema_version, happened, placed.occurred_at, person, company, correlation_id, key
             )
         )
-    try:
-        row = await the_row(
-            connection, _APPEND, fund_id, expected, key, request, actor, correlation_id,
-            names, schemas, occurred, touches, companies, prefixes, metadata, payloads,
-        )  # fmt: skip
-    except asyncpg.PostgresError as fault:
-        raise _refusal(fault, expected) from fault
+    with metrics.appending(len(names)), span("ledger append", facts=len(names)):
+        try:
+            row = await the_row(
+                connection, _APPEND, fund_id, expected, key, request, actor, correlation_id,
+                names, schemas, occurred, touches, companies, prefixes, metadata, payloads,
+            )  # fmt: skip
+        except asyncpg.PostgresError as fault:
+            raise _refusal(fault, expected) from fault
     if row["repeated"]:
         return await _repeat(connection, fund_id, row["first_version"], row["last_version"])
     facts = [

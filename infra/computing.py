@@ -24,6 +24,7 @@ from domain.reserves.sight import Holding
 from infra.hands import Hands
 from infra.logs import configure
 from infra.part import die_with_parent
+from infra.settings import settings
 
 TELL_SECONDS = 0.1
 """Between two words on progress."""
@@ -185,7 +186,7 @@ def _work(line: Connection, parent: int, hands: Hands = ALONE, log_level: str = 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The solver may be at it for long without a word, which alone would find the line cut.
     die_with_parent(parent)
-    configure(log_level)
+    configure(log_level, settings().log_format)
     from domain.reserves.advice import advise
     from domain.reserves.limits import InfeasiblePlan
 

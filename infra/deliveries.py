@@ -11,6 +11,7 @@ import asyncpg
 from domain.alerts import Alert
 from domain.rules import AlertSeverity, DeliveryChannel
 from domain.wording import Wording
+from infra.metrics import Metrics
 from infra.postgres import Connection, translated
 
 DIGEST_HOUR = 8
@@ -124,8 +125,9 @@ async def plan(connection: Connection, fund_id: UUID, dues: Sequence[Due]) -> No
 class Deliveries:
     """What is to be delivered, and what became of it."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, metrics: Metrics | None = None) -> None:
         self._pool = pool
+        self._metrics = metrics or Metrics()
 
     async def due(self) -> list[tuple[UUID, DeliveryChannel]]:
         """Funds and channels with deliveries to try now."""
@@ -167,6 +169,7 @@ class Deliveries:
                 [one.alert_id for one in tried],
                 [one.version for one in tried],
             )
+        self._metrics.deliveries.labels(channel.value, "delivered").inc(len(tried))
 
     async def put_back(self, fund_id: UUID, channel: DeliveryChannel, untried: Sequence[Claimed]) -> None:
         """They were claimed and not tried: they are due when the shortest pause is over."""
@@ -196,6 +199,7 @@ class Deliveries:
 
         What somebody else has delivered since, or the channel's removal has ended, stays so.
         """
+        dead = [for_good or one.attempts > len(PAUSES) for one in tried]
         with translated():
             await self._pool.executemany(
                 """UPDATE delivery SET status = $5, last_error = $6, due_at = clock_timestamp() + $7, pending = $8
@@ -206,14 +210,16 @@ class Deliveries:
                         channel.value,
                         one.alert_id,
                         one.version,
-                        "FAILED" if for_good or one.attempts > len(PAUSES) else "PENDING",
+                        "FAILED" if is_dead else "PENDING",
                         reason,
                         PAUSES[min(one.attempts, len(PAUSES)) - 1],
                         list(pending),
                     )
-                    for one in tried
+                    for one, is_dead in zip(tried, dead, strict=True)
                 ],
             )
+        self._metrics.deliveries.labels(channel.value, "dead").inc(sum(dead))
+        self._metrics.deliveries.labels(channel.value, "failed").inc(len(tried) - sum(dead))
 
     async def of(self, fund_id: UUID, alert_ids: Sequence[str]) -> dict[str, list[Delivery]]:
         """Deliveries of each alert, oldest first."""

@@ -27,14 +27,16 @@ from infra.ledger import Ledger, OvertakenError
 from infra.people import SYSTEM
 from infra.postgres import Connection, translated
 from infra.states import States, resolve
+from infra.tracing import later_span
+from infra.trail import going_on, here
 
 CONSUMER = "variance"
 """The cursor that says up to where a fund's facts have been evaluated."""
 ATTEMPTS = 20
 """Times that others may record facts about alerts in between before it is left to the next try."""
 _NEWS = """
-    SELECT type, schema_version, company_id, payload FROM fact
-    WHERE fund_id = $1 AND version > $2 AND version <= $3 AND type = ANY ($4)
+    SELECT type, schema_version, company_id, payload, correlation_id FROM fact
+    WHERE fund_id = $1 AND version > $2 AND version <= $3 AND type = ANY ($4) ORDER BY version
 """
 _TOUCHING = (
     "ACTUAL_RECORDED",
@@ -51,11 +53,16 @@ _EVERY_COMPANY = 50
 
 @dataclass(slots=True)
 class Touched:
-    """What some facts bear on: series, whole companies, or all that the fund's rules look at."""
+    """What some facts bear on: series, whole companies, or all that the fund's rules look at.
+
+    Attributes:
+        request_ids: Of the requests that recorded them, in that order.
+    """
 
     series: set[SeriesKey] = field(default_factory=set)
     companies: set[str] = field(default_factory=set)
     everything: bool = False
+    request_ids: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.series or self.companies or self.everything)
@@ -105,7 +112,8 @@ class Evaluator:
                         return recorded
                     touched = await _touched(connection, fund_id, row["seen"], row["version"])
             try:
-                more, version = await self._evaluate(fund_id, row["time_zone"], touched, row["version"])
+                with going_on(touched.request_ids), later_span("evaluation", touched.request_ids):
+                    more, version = await self._evaluate(fund_id, row["time_zone"], touched, row["version"])
             except OvertakenError:
                 continue
             recorded += more
@@ -189,9 +197,13 @@ class Evaluator:
 
     async def _record(self, fund_id: UUID, decided: Sequence[Decided], read_at: int, version: int = 0) -> int:
         """Records what was decided; `version`, or where nothing else came between, that of the last of these facts."""
+        trail = here()
+        cause = None if trail is None else trail.request_id
         for start in range(0, len(decided), MAX_BATCH):
             drafts = [Draft(one.event, one.occurred_at) for one in decided[start : start + MAX_BATCH]]
-            appended = await self._ledger.record_apart(fund_id, drafts, actor=SYSTEM, read_at=read_at)
+            appended = await self._ledger.record_apart(
+                fund_id, drafts, actor=SYSTEM, read_at=read_at, correlation_id=cause
+            )
             # Our own facts don't overtake us, and nobody else's came between.
             read_at = appended.last_version
             if appended.first_version == version + 1:
@@ -204,7 +216,11 @@ class Evaluator:
 async def _touched(connection: Connection, fund_id: UUID, seen: int, version: int) -> Touched:
     """What the facts after `seen` bear on."""
     touched = Touched()
-    for name, schema_version, company_id, payload in await connection.fetch(_NEWS, fund_id, seen, version, _TOUCHING):
+    for name, schema_version, company_id, payload, request_id in await connection.fetch(
+        _NEWS, fund_id, seen, version, _TOUCHING
+    ):
+        if request_id is not None and request_id not in touched.request_ids[-1:]:
+            touched.request_ids.append(request_id)
         event = codec.decode_event(name, schema_version, payload)
         match event:
             case ActualRecorded() | ForecastCreated():

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from domain.event import Fact
 from domain.refusal import CorruptionError
 from infra.history import History
+from infra.metrics import Metrics
 from infra.names import Names
 from infra.postgres import UnavailableError, translated
 
@@ -117,11 +118,12 @@ class _Stream:
 class Feed:
     """Facts of any fund as they come, for any number of subscribers of this process."""
 
-    def __init__(self, pool: asyncpg.Pool, history: History, names: Names, redis: Redis) -> None:
+    def __init__(self, pool: asyncpg.Pool, history: History, names: Names, redis: Redis, metrics: Metrics) -> None:
         self._pool = pool
         self._history = history
         self._names = names
         self._redis = redis
+        self._metrics = metrics
         self._streams: dict[UUID, _Stream] = {}
         self._watch: asyncio.Task[None] | None = None
 
@@ -151,8 +153,11 @@ class Feed:
         """
         stream = self._enter(fund_id)
         version = after
+        live_from: int | None = None
         try:
             while True:
+                if live_from is None:
+                    live_from = stream.position
                 if stream.position is None or version >= stream.position:
                     if stream.fault is not None:
                         raise stream.fault
@@ -164,6 +169,9 @@ class Feed:
                 for fact in facts:
                     version = fact.version
                     yield fact
+                    # Asked for the next one, whoever follows has sent this one.
+                    if live_from is not None and version > live_from:
+                        self._metrics.fed(fact.recorded_at)
         finally:
             self._leave(fund_id, stream)
 

@@ -10,6 +10,7 @@ import asyncpg
 from domain.event import Fact
 from domain.refusal import CorruptionError
 from infra import codec
+from infra.metrics import Metrics
 from infra.postgres import Connection, the_row, translated
 
 COLUMNS = """version, schema_version, type, occurred_at, recorded_at, actor, correlation_id, idempotency_key, metadata,
@@ -73,8 +74,9 @@ async def facts_by_version(connection: Connection | asyncpg.Pool, fund_id: UUID,
 class History:
     """The read path to facts."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, metrics: Metrics | None = None) -> None:
         self._pool = pool
+        self._metrics = metrics or Metrics()
 
     async def after(self, fund_id: UUID, version: int, limit: int = PAGE) -> list[Fact]:
         """Up to `limit` facts after `version`, in order.
@@ -82,7 +84,7 @@ class History:
         Raises:
             CorruptionError: If one is missing or can't be read.
         """
-        with translated():
+        with translated(), self._metrics.reading("facts"):
             facts = await facts_by_version(self._pool, fund_id, version + 1, version + limit)
         for place, fact in enumerate(facts, start=version + 1):
             if fact.version != place:
@@ -135,7 +137,7 @@ class History:
             f"SELECT {COLUMNS} FROM fact WHERE {' AND '.join(conditions)} "  # noqa: S608 - only our own words
             f"ORDER BY version {order} LIMIT {int(limit)}"
         )
-        with translated():
+        with translated(), self._metrics.reading("page"):
             rows = await self._pool.fetch(query, *arguments)
         return [fact_of(fund_id, row) for row in rows]
 

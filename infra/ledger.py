@@ -20,6 +20,7 @@ from domain.refusal import ContradictsLaterFact, Invalid, NotFound, Refusal, Ver
 from infra import codec
 from infra.appending import Appended, Batch, append, opened_before, recorded_before
 from infra.drafts import Draft, check_drafts, check_key, metadata_refusals, named_version, touches_at
+from infra.metrics import Metrics
 from infra.postgres import Connection, translated
 from infra.states import END, States, dated
 
@@ -88,18 +89,32 @@ class Ledger:
         pool: Connections.
         states: The read path.
         moved: Told the fund and its new version after each commit; must not block.
+        metrics: Where appends are counted.
     """
 
-    def __init__(self, pool: asyncpg.Pool, states: States, moved: Callable[[UUID, int], None]) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        states: States,
+        moved: Callable[[UUID, int], None],
+        metrics: Metrics | None = None,
+    ) -> None:
         self._pool = pool
         self._states = states
         self._moved = moved
+        self._metrics = metrics or Metrics()
         self._heads: OrderedDict[UUID, _Head] = OrderedDict()
         # Writers of one process queue here instead of deciding in vain on a version another is about to move.
         self._turns: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def open_fund(
-        self, opened: FundOpened, opened_at: datetime | None, *, actor: UUID, key: str | None = None
+        self,
+        opened: FundOpened,
+        opened_at: datetime | None,
+        *,
+        actor: UUID,
+        key: str | None = None,
+        correlation_id: str | None = None,
     ) -> tuple[UUID, bool]:
         """A new fund's id, and whether an earlier request with the same key had opened it.
 
@@ -134,7 +149,17 @@ class Ledger:
                     actor,
                 )
                 batch = Batch([Draft(opened, opened_at)], [first], {}, now)
-                await append(connection, fund_id, 0, batch, actor=actor, key=None, request=None, correlation_id=None)
+                await append(
+                    connection,
+                    fund_id,
+                    0,
+                    batch,
+                    actor=actor,
+                    key=None,
+                    request=None,
+                    correlation_id=correlation_id,
+                    metrics=self._metrics,
+                )
         self._moved(fund_id, 1)
         return fund_id, False
 
@@ -176,6 +201,7 @@ class Ledger:
                             key=key,
                             request=request,
                             correlation_id=correlation_id,
+                            metrics=self._metrics,
                         )
                     except Refusal as refusal:
                         # A kept head may be behind: only a refusal on the newest state counts.
@@ -245,6 +271,7 @@ class Ledger:
                         key=None,
                         request=None,
                         correlation_id=key,
+                        metrics=self._metrics,
                     )
                     head = _advanced(head, batch, state)
                     start += len(part)
@@ -311,6 +338,7 @@ class Ledger:
                     key=None,
                     request=None,
                     correlation_id=correlation_id,
+                    metrics=self._metrics,
                 )
         self._moved(fund_id, appended.last_version)
         return appended

@@ -49,13 +49,18 @@ def check_addresses(chosen: Settings) -> None:
 
 
 def check_extras(chosen: Settings) -> None:
-    """Refuse to start a worker that would lack what its settings ask for.
+    """Refuse to start what would lack what its settings ask for.
 
     Raises:
         MissingExtraError: Saying what to install.
     """
     if chosen.dask_scheduler_address and find_spec("distributed") is None:
         message = "DASK_SCHEDULER_ADDRESS is set, but Dask isn't installed: pip install 'drypowder[dask]'"
+        raise MissingExtraError(message)
+    if chosen.otel_exporter_otlp_endpoint and find_spec("opentelemetry") is None:
+        message = (
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry isn't installed: pip install 'drypowder[tracing]'"
+        )
         raise MissingExtraError(message)
 
 

@@ -32,6 +32,8 @@ class Notice:
     version: int
     escalates: bool = False
     """Whether it is told again because nobody has acknowledged it."""
+    request_id: str | None = None
+    """The request that brought it about."""
 
 
 class Notices:
@@ -54,7 +56,8 @@ class Notices:
         rule = await self._alerts.setting(fund_id, alert.rule_version)
         names = await self._names.of_companies(fund_id, [alert.company_id])
         escalates = await self._escalates(fund_id, fact.event, alert)
-        return Notice(fund_id, row.name, alert, rule, Telling(row.currency, names), version, escalates)
+        told = Telling(row.currency, names)
+        return Notice(fund_id, row.name, alert, rule, told, version, escalates, fact.correlation_id)
 
     async def _escalates(self, fund_id: UUID, event: AlertEvent, alert: Alert) -> bool:
         """Whether a bad alert is told again that stayed open since it was last told, a week or longer ago."""

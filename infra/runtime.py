@@ -20,6 +20,7 @@ from infra.funds import Funds
 from infra.history import History
 from infra.ledger import Ledger
 from infra.locate import secret as own_secret
+from infra.metrics import Metrics
 from infra.names import Names
 from infra.notices import Notices
 from infra.people import People
@@ -42,6 +43,7 @@ class Runtime:
     """What resolvers, jobs and commands work with."""
 
     settings: Settings
+    metrics: Metrics
     pool: asyncpg.Pool
     redis: Redis
     ledger: Ledger
@@ -68,36 +70,43 @@ class Runtime:
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, database_url: str, redis_url: str, secret: Callable[[], str] | None = None
+    settings: Settings,
+    database_url: str,
+    redis_url: str,
+    secret: Callable[[], str] | None = None,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[Runtime]:
     """A runtime on these servers.
 
     Args:
         secret: What seals the addresses of channels; this installation's own if left out.
+        metrics: Where the parts count; their own if left out.
 
     Raises:
         UnavailableError: If the database can't be reached. Redis may come later: it only carries hints and jobs.
     """
+    counted = metrics or Metrics()
     pool = await open_pool(database_url, settings.database_pool)
     # Of their own, since they are held for as long as a run takes: it would be left waiting for a further one.
     locks = await open_pool(database_url, settings.reserve_concurrency, least=0)
     redis = Redis.from_url(redis_url)
     engine = _engine(database_url)
-    states, history, names = States(pool), History(pool), Names(pool)
+    states, history, names = States(pool, counted), History(pool, counted), Names(pool)
     alerts, words = AlertStore(pool), Words(redis)
-    feed, hints = Feed(pool, history, names, redis), Hints(redis)
+    feed, hints = Feed(pool, history, names, redis, counted), Hints(redis)
 
     def moved(fund_id: UUID, version: int) -> None:
         feed.moved(fund_id, version)
         hints.moved(fund_id, version)
 
     figures = Figures(pool)
-    ledger, funds = Ledger(pool, states, moved), Funds(engine)
+    ledger, funds = Ledger(pool, states, moved, counted), Funds(engine)
     channels = Channels(pool, secret or (lambda: own_secret(settings)))
     try:
         feed.start()
         yield Runtime(
             settings=settings,
+            metrics=counted,
             pool=pool,
             redis=redis,
             ledger=ledger,
@@ -110,7 +119,7 @@ async def opened(
             names=names,
             funds=funds,
             alerts=alerts,
-            deliveries=Deliveries(pool),
+            deliveries=Deliveries(pool, counted),
             board=FigureBoard(pool),
             evaluator=Evaluator(pool, ledger, states, alerts),
             channels=channels,

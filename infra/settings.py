@@ -1,5 +1,6 @@
 """Settings from the environment: every switch the product has, with its default."""
 
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,13 @@ def _listed(given: object) -> object:
 
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#@*]+$")]
 """As a browser tells it, such as https://app.example.org."""
+
+
+class LogFormat(StrEnum):
+    """How a log is written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class Settings(BaseSettings):
@@ -99,6 +107,19 @@ class Settings(BaseSettings):
         bool, Field(description="Whether webhooks may go to private addresses and without TLS.")
     ] = False
     log_level: Annotated[str, Field(description="DEBUG, INFO, WARNING or ERROR.")] = "INFO"
+    log_format: Annotated[
+        LogFormat | None, Field(description="text or json; unset is text at a terminal, and else json.")
+    ] = None
+    metrics_port: Annotated[
+        int | None, Field(ge=1, le=65535, description="Port of a worker's metrics, at HOST; unset serves none.")
+    ] = None
+    metrics_token: Annotated[
+        SecretStr | None,
+        Field(min_length=16, description="Bearer token that reads metrics; unset lets this machine alone read them."),
+    ] = None
+    otel_exporter_otlp_endpoint: Annotated[
+        str | None, Field(description="OpenTelemetry collector (OTLP over HTTP) for traces; unset traces nothing.")
+    ] = None
 
 
 @cache

@@ -16,6 +16,7 @@ from domain.fund import Fund
 from domain.projector import EMPTY, NOTHING, fold
 from domain.refusal import CorruptionError, Invalid, NotFound
 from infra import codec
+from infra.metrics import Metrics
 from infra.postgres import Connection, the_row
 
 log = logging.getLogger(__name__)
@@ -109,8 +110,9 @@ def dated(fund_id: UUID, rows: Iterable[asyncpg.Record]) -> list[Dated]:
 class States:
     """The read path to states; one per process. A snapshot's state never changes, so decoded ones are kept."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, metrics: Metrics | None = None) -> None:
         self._pool = pool
+        self._metrics = metrics or Metrics()
         self._decoded: OrderedDict[tuple[UUID, datetime, int], Fund] = OrderedDict()
 
     async def state(self, fund_id: UUID, at: datetime, version: int, *, connection: Connection | None = None) -> Folded:
@@ -122,9 +124,12 @@ class States:
         if connection is None:
             async with self._pool.acquire() as own:
                 return await self.state(fund_id, at, version, connection=own)
-        base, base_at, snapshot_id = await self._nearest(connection, fund_id, at, version)
-        facts = dated(fund_id, await connection.fetch(FOLDED_FACTS, fund_id, base_at, at, version, UNFOLDED))
-        return Folded(fold(base, facts) if facts else base, len(facts), snapshot_id)
+        with self._metrics.reading("state"):
+            base, base_at, snapshot_id = await self._nearest(connection, fund_id, at, version)
+            facts = dated(fund_id, await connection.fetch(FOLDED_FACTS, fund_id, base_at, at, version, UNFOLDED))
+            state = fold(base, facts) if facts else base
+        self._metrics.folded(len(facts), from_snapshot=snapshot_id is not None)
+        return Folded(state, len(facts), snapshot_id)
 
     async def since(
         self, connection: Connection, fund_id: UUID, start: datetime, version: int

@@ -16,6 +16,8 @@ from infra.notices import Notice, digest, message
 from infra.postgres import translated
 from infra.queue import Queue
 from infra.runtime import Runtime
+from infra.tracing import later_span
+from infra.trail import going_on
 
 log = logging.getLogger(__name__)
 
@@ -128,13 +130,19 @@ async def _tried(runtime: Runtime, fund_id: UUID, channel: DeliveryChannel, parc
         return _Outcome.REFUSED
     said = digest(notices[0].fund_name, notices) if tried[0].digest else message(notices[0])
     left = tried[0].pending
-    try:
-        await runtime.sender.send(fund_id, channel, said, escalates=any(one.escalates for one in notices), only=left)
-    except DeliveryError as fault:
-        log.warning("delivery of %s by %s failed: %s", said.key, channel, fault.reason)
-        await runtime.deliveries.failed(
-            fund_id, channel, tried, fault.reason, for_good=fault.permanent, pending=fault.pending or left
-        )
-        return _Outcome.REFUSED if fault.permanent or fault.pending else _Outcome.DOWN
-    await runtime.deliveries.delivered(fund_id, channel, tried)
-    return _Outcome.TAKEN
+    causes = [one.request_id for one in notices if one.request_id is not None]
+    with going_on(causes):
+        try:
+            with later_span("delivery", causes, channel=channel.value):
+                await runtime.sender.send(
+                    fund_id, channel, said, escalates=any(one.escalates for one in notices), only=left
+                )
+        except DeliveryError as fault:
+            log.warning("delivery of %s by %s failed: %s", said.key, channel, fault.reason)
+            await runtime.deliveries.failed(
+                fund_id, channel, tried, fault.reason, for_good=fault.permanent, pending=fault.pending or left
+            )
+            return _Outcome.REFUSED if fault.permanent or fault.pending else _Outcome.DOWN
+        log.info("%s delivered by %s", said.key, channel)
+        await runtime.deliveries.delivered(fund_id, channel, tried)
+        return _Outcome.TAKEN

@@ -85,7 +85,7 @@ async def react(runtime: Runtime, cursors: Cursors, queue: Queue, asked: Asked) 
     way a crash in between asks twice, which does no harm; the other way round would lose a reaction.
     """
     try:
-        behind_in_evaluation = await cursors.behind(VARIANCE)
+        behind_in_evaluation = await _behind(runtime, cursors, VARIANCE)
         for behind in behind_in_evaluation:
             if (turn := asked.turn(behind.fund_id, behind.version)) is not None:
                 await queue.evaluate(behind.fund_id, turn)
@@ -95,10 +95,10 @@ async def react(runtime: Runtime, cursors: Cursors, queue: Queue, asked: Asked) 
                 if (turn := asked.turn((fund_id, channel), "due")) is not None:
                     await queue.deliver(fund_id, channel, turn)
             asked.keep({behind.fund_id for behind in behind_in_evaluation} | set(due) | set(await runtime.runs.open()))
-        for behind in await cursors.behind(SNAPSHOTS):
+        for behind in await _behind(runtime, cursors, SNAPSHOTS):
             await _react_to(behind, runtime.settings.snapshot_frequency, queue)
             await cursors.advance(SNAPSHOTS, behind.fund_id, behind.version)
-        for behind in await cursors.behind(RUNS):
+        for behind in await _behind(runtime, cursors, RUNS):
             await runtime.runs.notice(behind.fund_id)
         for fund_id, run_id in await runtime.runs.open():
             if (turn := asked.turn((fund_id, run_id), "open")) is not None:
@@ -106,6 +106,12 @@ async def react(runtime: Runtime, cursors: Cursors, queue: Queue, asked: Asked) 
     except UnavailableError as fault:
         log.warning("reactions wait: %s", fault)
         await asyncio.sleep(1)
+
+
+async def _behind(runtime: Runtime, cursors: Cursors, consumer: str) -> list[Behind]:
+    found = await cursors.behind(consumer)
+    runtime.metrics.funds_behind.labels(consumer).set(len(found))
+    return found
 
 
 async def _react_to(behind: Behind, frequency: int, queue: Queue) -> None:

@@ -3,22 +3,24 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC
 from typing import Any
 from uuid import UUID
 
-from arq import Retry, cron, func
+from arq import cron, func
 from arq.cron import CronJob
 from arq.worker import Function, Worker
 from redis.exceptions import RedisError
 
 from domain.rules import DeliveryChannel
 from infra.computing import Computers
+from infra.exposition import Exposition, exposed
 from infra.hands import chosen
 from infra.locate import servers
 from infra.logs import configure
+from infra.metrics import Metrics
 from infra.postgres import UnavailableError
 from infra.queue import (
     DELIVER,
@@ -33,19 +35,22 @@ from infra.queue import (
 )
 from infra.runtime import Runtime, opened
 from infra.settings import settings
+from infra.tracing import traced
 from jobs import alerts, reserves, snapshots
+from jobs.doing import job
 from jobs.follow import follow
 
-log = logging.getLogger(__name__)
+# By its name when it is the program, too.
+log = logging.getLogger("jobs.worker")
 
 PAUSE_SECONDS = 1.0
 """Before trying again when PostgreSQL or Redis is away."""
-MAX_PAUSE_SECONDS = 60
-"""Pauses between a job's tries double up to this."""
 MAX_TRIES = 60
 """Of a job while the database is away: about an hour's."""
 POLL_SECONDS = 0.05
 """Between two looks into a queue: an alert waits for that long at most."""
+HEARTBEAT_SECONDS = 10
+"""Between two signs of life that a worker leaves in Redis."""
 MOST_DELIVERING = 50
 """Funds whose notices one channel delivers at once: servers that hang keep only their own fund waiting."""
 RECALCULATED_MINUTE = 7
@@ -54,61 +59,52 @@ DAILY_LOOK_HOUR = 5
 """In UTC: before the day's digests, in most of the world."""
 
 
-@contextmanager
-def _backing_off(ctx: dict[str, Any]) -> Iterator[None]:
-    """Has the job tried again later when the database is away."""
-    try:
-        yield
-    except UnavailableError as fault:
-        raise Retry(defer=min(2 ** ctx["job_try"], MAX_PAUSE_SECONDS)) from fault
-
-
+@job
 async def keep_up_snapshots(ctx: dict[str, Any], fund_id: str) -> int:
     """Job: the snapshots a fund lacks."""
-    with _backing_off(ctx):
-        return await snapshots.keep_up(ctx["runtime"], UUID(fund_id))
+    return await snapshots.keep_up(ctx["runtime"], UUID(fund_id))
 
 
+@job
 async def evaluate(ctx: dict[str, Any], fund_id: str) -> int:
     """Job: a fund's news evaluated."""
-    with _backing_off(ctx):
-        return await alerts.evaluate(ctx["runtime"], ctx["queue"], UUID(fund_id))
+    return await alerts.evaluate(ctx["runtime"], ctx["queue"], UUID(fund_id))
 
 
+@job
 async def refresh_summary(ctx: dict[str, Any]) -> None:
     """Job: the summary of variances up to date."""
-    with _backing_off(ctx):
-        await ctx["runtime"].board.refresh()
+    await ctx["runtime"].board.refresh()
 
 
+@job
 async def daily_look(ctx: dict[str, Any]) -> int:
     """Job: what the day has made overdue, and reminders."""
-    with _backing_off(ctx):
-        return await alerts.look_again(ctx["runtime"], ctx["queue"])
+    return await alerts.look_again(ctx["runtime"], ctx["queue"])
 
 
+@job
 async def deliver(ctx: dict[str, Any], fund_id: str, channel: str) -> int:
     """Job: a fund's notices by one channel."""
-    with _backing_off(ctx):
-        return await alerts.deliver(ctx["runtime"], UUID(fund_id), DeliveryChannel(channel))
+    return await alerts.deliver(ctx["runtime"], UUID(fund_id), DeliveryChannel(channel))
 
 
+@job
 async def optimise(ctx: dict[str, Any], fund_id: str, run_id: str) -> bool:
     """Job: a reserve run."""
-    with _backing_off(ctx):
-        return await reserves.optimise(ctx["runtime"], ctx["computers"], UUID(fund_id), run_id)
+    return await reserves.optimise(ctx["runtime"], ctx["computers"], UUID(fund_id), run_id)
 
 
+@job
 async def recalculate(ctx: dict[str, Any]) -> int:
     """Job: new runs in place of those out of date."""
-    with _backing_off(ctx):
-        return await reserves.recalculate(ctx["runtime"])
+    return await reserves.recalculate(ctx["runtime"])
 
 
+@job
 async def nightly_snapshots(ctx: dict[str, Any]) -> int:
     """Job: the night's snapshots."""
-    with _backing_off(ctx):
-        return await snapshots.nightly(ctx["runtime"])
+    return await snapshots.nightly(ctx["runtime"])
 
 
 def workers(runtime: Runtime, queue: Queue, redis_url: str, computers: Computers | None = None) -> list[Worker]:
@@ -136,6 +132,7 @@ def workers(runtime: Runtime, queue: Queue, redis_url: str, computers: Computers
             max_tries=MAX_TRIES,
             timezone=UTC,
             log_results=False,
+            health_check_interval=HEARTBEAT_SECONDS,
             **chosen,
         )
 
@@ -167,9 +164,17 @@ async def run(database_url: str, redis_url: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    own, metrics = settings(), Metrics()
+    shown = Exposition(metrics, own.metrics_token)
+    async with exposed(shown, own.host, own.metrics_port), metrics.watching_loop():
+        with traced(own, "worker"):
+            await _work_until(stop, shown, database_url, redis_url)
+
+
+async def _work_until(stop: asyncio.Event, shown: Exposition, database_url: str, redis_url: str) -> None:
     stopping = asyncio.ensure_future(stop.wait())
     while not stop.is_set():
-        working = asyncio.ensure_future(_work(database_url, redis_url, stop))
+        working = asyncio.ensure_future(_work(shown, database_url, redis_url, stop))
         await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait((working,), timeout=settings().drain_limit)
         working.cancel()
@@ -185,8 +190,8 @@ async def run(database_url: str, redis_url: str) -> None:
                 await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)
 
 
-async def _work(database_url: str, redis_url: str, stop: asyncio.Event) -> None:
-    async with opened(settings(), database_url, redis_url) as runtime:
+async def _work(shown: Exposition, database_url: str, redis_url: str, stop: asyncio.Event) -> None:
+    async with opened(settings(), database_url, redis_url, metrics=shown.metrics) as runtime, shown.of(runtime):
         queue = await Queue.connected(redis_url)
         computers = Computers(runtime.settings.reserve_concurrency, chosen(runtime.settings))
         every = workers(runtime, queue, redis_url, computers)
@@ -236,7 +241,7 @@ async def _close(jobs: Worker) -> None:
 
 def main() -> None:
     """The `drypowder worker` command's process."""
-    configure(settings().log_level)
+    configure(settings().log_level, settings().log_format)
     database_url, redis_url = servers()
     asyncio.run(run(database_url, redis_url))
 

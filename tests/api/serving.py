@@ -35,7 +35,7 @@ def socket_url(client: httpx.AsyncClient) -> str:
 
 def runtime_of(app: Starlette) -> Runtime:
     """The running application's own runtime."""
-    runtime: Runtime = app.router.routes[0].endpoint._runtime  # type: ignore[attr-defined]
+    runtime: Runtime = app.router.routes[0].endpoint._endpoint._runtime  # type: ignore[attr-defined]
     return runtime
 
 

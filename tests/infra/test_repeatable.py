@@ -45,7 +45,15 @@ async def append_in_flight(runtime: Runtime, fund_id: UUID, actor: UUID) -> Asyn
         version = await connection.fetchval("SELECT version FROM fund WHERE id = $1", fund_id)
         batch = Batch([FEE], [Dated(OPENED_AT, version + 1, FEE.event)], {}, datetime.now(UTC))
         appended = await append(
-            connection, fund_id, version, batch, actor=actor, key=None, request=None, correlation_id=None
+            connection,
+            fund_id,
+            version,
+            batch,
+            actor=actor,
+            key=None,
+            request=None,
+            correlation_id=None,
+            metrics=runtime.metrics,
         )
         yield appended.facts[0].recorded_at
 
