@@ -6,6 +6,8 @@ from typing import TypeVar
 
 from graphql import FieldNode, GraphQLError, OperationDefinitionNode, parse
 
+from api.limits.shape import MOST_CHARACTERS, MOST_TOKENS
+
 A = TypeVar("A")
 
 SELF_CONTAINED = frozenset({"constrainedReserves", "__typename"})
@@ -37,7 +39,7 @@ def _is_large(variables: Mapping[str, object]) -> bool:
 
 def _is_self_contained(query: str, name: str | None) -> bool:
     try:
-        document = parse(query)
+        document = parse(query, max_lexical_tokens=MOST_TOKENS, max_source_length=MOST_CHARACTERS)
     except (GraphQLError, RecursionError):
         return False
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]

@@ -15,7 +15,7 @@ from strawberry.types.graphql import OperationType
 from api.context import Context
 from api.conversation import PROTOCOL, Conversation
 from api.errors import BROKEN, UNAVAILABLE
-from api.execution import IsSubscriptionError, answer, payload, status_of, unless_left
+from api.execution import IsSubscriptionError, answer, payload, status_of, unless_left, wait_of
 from api.negotiation import EVENTS, JSON, Accepted
 from api.origins import Origins
 from api.refused import RefusedRequest
@@ -141,10 +141,14 @@ class Endpoint:
 def _answered(request: Request, asked: Operation, result: ExecutionResult, media: str) -> Response:
     """The answer to one query or mutation.
 
-    As `application/json` it always has status 200, for the clients that know no other.
+    As `application/json` it has status 200 for the clients that know no other, but for what came too often: proxies and
+    clients slow down by that.
     """
     status, body = 200 if media == JSON else status_of(result), payload(result).encode()
     headers = {"content-type": f"{media}; charset=utf-8", "vary": DIFFERS, "cache-control": "no-store"}
+    wait = wait_of(result)
+    if wait is not None:
+        status, headers["retry-after"] = 429, str(wait)
     if request.method == "GET" and asked.document_id is not None and not result.errors:
         tag = f'"{sha256(body).hexdigest()[:32]}"'
         # Anybody may keep it but for themselves, and must ask whether it still holds.

@@ -10,6 +10,7 @@ from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from api.context import Context, UnauthenticatedError
+from api.limits.refusals import TooMuchError
 from api.wording import described_enum
 from domain.refusal import Refusal, RefusalCode
 from infra.postgres import UnavailableError
@@ -25,6 +26,7 @@ _VARIABLE = re.compile(
     r"|Too many errors processing variables|Variable values are nested"
 )
 _STEP = re.compile(r"\w+")
+_SUGGESTION = re.compile(r" Did you mean [^?]*\?")
 
 UserErrorCode = described_enum(RefusalCode, "UserErrorCode", "Why something was refused.")
 
@@ -48,7 +50,12 @@ class Masked(MaskErrors):
         """The error as the client may see it."""
         context = self.execution_context.context
         request_id = context.request_id if isinstance(context, Context) else None
-        code, message, more = _told(error)
+        if isinstance(error, TooMuchError):
+            code, message, more = error.code, error.message, error.more
+        else:
+            code, message, more = _told(error)
+        if isinstance(context, Context) and not context.runtime.settings.introspects:
+            message = _SUGGESTION.sub("", message)
         if code == "INTERNAL_SERVER_ERROR":
             log.error("request %s failed at %s", request_id, error.path, exc_info=error.original_error or error)
         return GraphQLError(

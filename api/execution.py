@@ -20,7 +20,13 @@ from api.schema import schema
 
 A = TypeVar("A")
 
-_STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "INTERNAL_SERVER_ERROR": 500, "UNAVAILABLE": 503}
+_STATUS = {
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "RATE_LIMITED": 429,
+    "INTERNAL_SERVER_ERROR": 500,
+    "UNAVAILABLE": 503,
+}
 """Of a request refused as a whole, by its error's code; of others it is 400."""
 
 
@@ -82,6 +88,12 @@ def status_of(result: ExecutionResult) -> int:
         return 200
     codes = [(error.extensions or {}).get("code") for error in result.errors or []]
     return _STATUS.get(str(codes[0]) if codes else "", 400)
+
+
+def wait_of(result: ExecutionResult) -> int | None:
+    """In how many seconds to come again, where it came too often."""
+    wait: int | None = next(((error.extensions or {}).get("retryAfter") for error in result.errors or []), None)
+    return wait
 
 
 def payload(result: ExecutionResult) -> str:

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from graphql import GraphQLError, GraphQLInputObjectType, Undefined
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
 
 from api import (
     recording,
@@ -26,6 +28,9 @@ from api.errors import Masked
 from api.events import EVENT_TYPES, FundEvent
 from api.feed import follow
 from api.funds import FundState, fund_state
+from api.limits import prices
+from api.limits.admission import MOST_ERRORS, Admission
+from api.limits.time import in_time
 from api.lookup import find
 from api.node import Node
 from api.observing import Observed, observe
@@ -157,6 +162,20 @@ class Subscription(watching.Subscriptions, reserving.Subscriptions):
 
 
 class _Schema(strawberry.Schema):
+    def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
+        """A type's fields, each with its price."""
+        fields, naming = super().get_fields(type_definition), self.config.name_converter
+        prices.price(naming.from_type(type_definition), ((naming.get_graphql_name(one), one) for one in fields))
+        return fields
+
+    def _get_custom_context_kwargs(self, *given: Any, **more: Any) -> dict[str, Any]:
+        """What strawberry has graphql-core know, and how many wrong values of variables it words: each takes long."""
+        return {**super()._get_custom_context_kwargs(*given, **more), "max_coercion_errors": MOST_ERRORS}
+
+    async def _execute_operation(self, execution_context: ExecutionContext, *rest: Any) -> Any:  # noqa: ANN401 - strawberry's own
+        """The one place that queries and changes of every transport come through."""
+        return await in_time(execution_context, super()._execute_operation(execution_context, *rest))
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Logs nothing: `Masked` logs what is our fault, and a caller's faults are the caller's to see."""
 
@@ -167,7 +186,7 @@ schema = _Schema(
     subscription=Subscription,
     types=list(EVENT_TYPES.values()),
     config=StrawberryConfig(scalar_map=dict(SCALARS)),
-    extensions=[Observed, Masked, KnownDocuments, OneOperation, OnCourse],
+    extensions=[Observed, Masked, KnownDocuments, OneOperation, Admission, OnCourse],
 )
 
 
@@ -175,8 +194,12 @@ def _amend() -> None:
     """Makes of the built schema what strawberry can't be told.
 
     Arguments that may be left out have no default, rather than a null one: the resolvers have it. What takes exactly
-    one field is known as such to graphql-core too, whose errors name the place of the value.
+    one field is known as such to graphql-core too, whose errors name the place of the value. Directives' arguments are
+    described.
     """
+    for directive in schema._schema.directives:  # noqa: SLF001 - strawberry offers no other way to the built schema
+        for name, description in prices.ARGUMENTS.get(directive.name, {}).items():
+            directive.args[name].description = description
     for kind in schema._schema.type_map.values():  # noqa: SLF001 - strawberry offers no other way to the built schema
         definition = kind.extensions.get("strawberry-definition")
         if isinstance(kind, GraphQLInputObjectType) and getattr(definition, "is_one_of", False):

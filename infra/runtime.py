@@ -1,5 +1,6 @@
 """The composition root: every long-lived part of a process, opened and closed together."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,8 +25,10 @@ from infra.metrics import Metrics
 from infra.names import Names
 from infra.notices import Notices
 from infra.people import People
+from infra.places import Places
 from infra.postgres import open_pool, plain_url
 from infra.progress import Words
+from infra.rates import Rates
 from infra.reserve_inputs import ReserveInputs
 from infra.runs import Runs
 from infra.scenarios import Scenarios
@@ -66,6 +69,8 @@ class Runtime:
     words: Words
     scenarios: Scenarios
     reserve_inputs: ReserveInputs
+    rates: Rates
+    subscriptions: Places
 
 
 @asynccontextmanager
@@ -129,6 +134,9 @@ async def opened(
             words=words,
             scenarios=Scenarios(pool, ledger),
             reserve_inputs=ReserveInputs(pool, states, figures),
+            rates=Rates(redis, settings.rate_limit, fails_open=settings.rate_limit_fails == "open"),
+            # As many in all as come: each holds but a queue, and is paid for when it begins.
+            subscriptions=Places(sys.maxsize, settings.max_subscriptions),
         )
     finally:
         await feed.stop()

@@ -2,8 +2,10 @@
 
 from enum import StrEnum
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -106,6 +108,24 @@ class Settings(BaseSettings):
     allow_private_webhooks: Annotated[
         bool, Field(description="Whether webhooks may go to private addresses and without TLS.")
     ] = False
+    introspection: Annotated[
+        Literal["auto", "on", "off"],
+        Field(description="Whether the schema tells of itself; auto: unless PUBLIC_URL is another machine's."),
+    ] = "auto"
+    max_cost: Annotated[int, Field(ge=1, le=10**12, description="Points that one operation may cost.")] = 10_000
+    rate_limit: Annotated[
+        int,
+        Field(ge=0, le=10**12, description="Points a minute of each person, or address without one; 0: any."),
+    ] = 600_000
+    rate_limit_fails: Annotated[
+        Literal["open", "closed"], Field(description="Whether everything or nothing is answered while Redis is away.")
+    ] = "open"
+    operation_timeout: Annotated[
+        float, Field(gt=0, le=3_600, description="Seconds that a query may take; a change may take four times as long.")
+    ] = 30
+    max_subscriptions: Annotated[
+        int, Field(ge=1, description="Subscriptions of a person at one process, however many connections carry them.")
+    ] = 1_000
     log_level: Annotated[str, Field(description="DEBUG, INFO, WARNING or ERROR.")] = "INFO"
     log_format: Annotated[
         LogFormat | None, Field(description="text or json; unset is text at a terminal, and else json.")
@@ -120,6 +140,22 @@ class Settings(BaseSettings):
     otel_exporter_otlp_endpoint: Annotated[
         str | None, Field(description="OpenTelemetry collector (OTLP over HTTP) for traces; unset traces nothing.")
     ] = None
+
+    @property
+    def introspects(self) -> bool:
+        """Whether the schema tells of itself here."""
+        if self.introspection == "auto":
+            return self.public_url is None or _is_local(self.public_url)
+        return self.introspection == "on"
+
+
+def _is_local(url: str) -> bool:
+    """Whether an address is this machine's."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 @cache

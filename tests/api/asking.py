@@ -44,10 +44,11 @@ class Caller:
         return await self.http.post("/graphql", content=content, headers=told)
 
     async def ask(self, query: str, **variables: object) -> Json:
-        """The whole answer."""
+        """The whole answer, but what it cost."""
         # ASCII alone, so that half a surrogate pair can be sent too.
         response = await self.send(json.dumps({"query": query, "variables": variables}))
         answer: Json = response.json()
+        answer.pop("extensions", None)
         return answer
 
     async def data(self, query: str, **variables: object) -> Json:

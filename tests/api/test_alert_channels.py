@@ -475,13 +475,14 @@ async def everything(caller: Caller, fund_id: str) -> str:
                 continue
             if inner["kind"] in ("SCALAR", "ENUM"):
                 chosen.append(field["name"])
-            elif inner["name"] not in above and len(above) < 4:
+            elif inner["name"] not in above and len(above) < 3:
                 chosen.append(f"{field['name']} {selection(inner['name'], (*above, inner['name']))}")
+        shared = {field["name"] for field in kind["fields"] or []}
         for possible in kind["possibleTypes"] or []:
             own = [
                 f"{possible['name']}_{field['name']}: {field['name']}"
                 for field in types[possible["name"]]["fields"]
-                if leaf(field["type"])["kind"] in ("SCALAR", "ENUM")
+                if leaf(field["type"])["kind"] in ("SCALAR", "ENUM") and field["name"] not in shared
             ]
             chosen.append(f"... on {possible['name']} {{ {' '.join(own)} }}")
         return f"{{ {' '.join(chosen)} }}"
@@ -490,10 +491,10 @@ async def everything(caller: Caller, fund_id: str) -> str:
     for name, argument in (
         ("alertChannels", "fundId"),
         ("alertRules", "fundId"),
-        ("varianceAlerts", "fundId"),
-        ("variances", "fundId"),
+        ("varianceAlerts", "first: 20, fundId"),
+        ("variances", "first: 20, fundId"),
         ("varianceSummary", "fundId"),
-        ("timeline", "fundId"),
+        ("timeline", "first: 20, fundId"),
         ("fund", "id"),
     ):
         (field,) = [one for one in types["Query"]["fields"] if one["name"] == name]
