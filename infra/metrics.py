@@ -38,7 +38,7 @@ class Metrics:
         self.feed_lag = self._histogram("feed_lag_seconds", "From a fact's recording to its sending.", LAGS)
         self.connections = self._gauge("connections", "Connections open, by protocol.", "protocol")
         self.subscriptions = self._gauge("subscriptions", "Subscriptions running.", "field")
-        self.jobs = self._histogram("job_seconds", "Jobs done, by name and outcome.", LONG, "job", "outcome")
+        self.jobs = self._histogram("job_seconds", "Jobs done, by name and outcome.", LONG, "name", "outcome")
         self.funds_behind = self._gauge("funds_behind", "Funds with facts a consumer hasn't seen.", "consumer")
         self.deliveries = self._counter("deliveries", "Deliveries tried, by outcome.", "channel", "outcome")
         self.limited = self._counter("limited", "Requests refused by a limit.", "limit")

@@ -15,9 +15,9 @@ class Reading:
             for one in family.samples
         }
 
-    def of(self, name: str, **labels: str) -> float:
+    def of(self, sample: str, /, **labels: str) -> float:
         """One sample's value; 0 where it isn't there."""
-        return self._samples.get((f"drypowder_{name}", frozenset(labels.items())), 0.0)
+        return self._samples.get((f"drypowder_{sample}", frozenset(labels.items())), 0.0)
 
     @property
     def names(self) -> set[str]:

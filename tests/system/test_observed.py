@@ -160,8 +160,8 @@ def test_the_workers_metrics_count_what_it_did(instance: Instance, fund: str) ->
 
     until(lambda: shown().of("deliveries_total", channel="WEBHOOK", outcome="delivered"), "a delivery")
     reading = shown()
-    assert reading.of("job_seconds_count", job="evaluate", outcome="done") >= 1
-    assert reading.of("job_seconds_count", job="evaluate", outcome="failed") == 0
+    assert reading.of("job_seconds_count", name="evaluate", outcome="done") >= 1
+    assert reading.of("job_seconds_count", name="evaluate", outcome="failed") == 0
     assert reading.of("facts_appended_total") >= 1
     assert (reading.of("reachable", server="database"), reading.of("reachable", server="redis")) == (1, 1)
     assert reading.of("loop_lag_seconds_count") >= 1
