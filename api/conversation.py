@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from dataclasses import dataclass, replace
 from json import JSONDecodeError
 from typing import Any, TypeGuard
@@ -19,6 +19,7 @@ from api.draining import LEAVING, LOOK_SECONDS
 from api.encoding import decode, encode
 from api.errors import UNAVAILABLE
 from api.execution import is_refusal, payload, results
+from api.limits.connections import FullError, held_of
 from api.refused import RefusedRequest
 from api.requests import Operation, operation
 from api.security import EXPIRED, LEEWAY, BadTokenError, Gate
@@ -29,7 +30,7 @@ from infra.postgres import UnavailableError
 log = logging.getLogger(__name__)
 
 PROTOCOL = "graphql-transport-ws"
-BAD_REQUEST, UNAUTHORISED, FORBIDDEN, TOO_LATE, IN_USE, TOO_MANY_INITS = 4400, 4401, 4403, 4408, 4409, 4429
+BAD_REQUEST, UNAUTHORISED, FORBIDDEN, TOO_LATE, IN_USE, TOO_MANY = 4400, 4401, 4403, 4408, 4409, 4429
 """Codes of graphql-transport-ws."""
 GOING_AWAY, TRY_AGAIN_LATER = 1001, 1013
 """Codes a WebSocket is closed with when we stop, and for a lost database or a client too slow; IANA's registry."""
@@ -85,6 +86,7 @@ class Conversation:
         self._documents = documents
         self._deadline = asyncio.timeout(init_seconds)
         self._ending = TOO_LATE, "Connection initialisation timeout"
+        self._place = ExitStack()
         self._greeted = False
         self._admitted = False
         self._closed = False
@@ -95,20 +97,21 @@ class Conversation:
 
     async def hold(self) -> None:
         """Talks until either side ends it."""
-        try:
-            async with self._deadline:
-                while not self._closed:
-                    message = await self._receive()
-                    if message["type"] == "websocket.disconnect":
-                        return
-                    await self._hear(message)
-        except TimeoutError:
-            await self._part()
-        except OSError:
-            # Gone, while it was told something.
-            return
-        finally:
-            await self._drop()
+        with self._place:
+            try:
+                async with self._deadline:
+                    while not self._closed:
+                        message = await self._receive()
+                        if message["type"] == "websocket.disconnect":
+                            return
+                        await self._hear(message)
+            except TimeoutError:
+                await self._part()
+            except OSError:
+                # Gone, while it was told something.
+                return
+            finally:
+                await self._drop()
 
     async def end(self, code: int, reason: str) -> None:
         """Closes it; whatever the reason echoes, it gets through."""
@@ -157,7 +160,7 @@ class Conversation:
 
     async def _greet(self, given: Mapping[str, object]) -> None:
         if self._greeted:
-            await self.end(TOO_MANY_INITS, "Too many initialisation requests")
+            await self.end(TOO_MANY, "Too many initialisation requests")
             return
         self._greeted = True
         try:
@@ -170,6 +173,11 @@ class Conversation:
             await self.end(TRY_AGAIN_LATER, UNAVAILABLE)
             return
         self._context = replace(self._context, admitted=admitted)
+        try:
+            self._place.enter_context(held_of(self._context.runtime, self._context))
+        except FullError as fault:
+            await self.end(TOO_MANY, str(fault))
+            return
         self._until((admitted.expires_at + LEEWAY - now()).total_seconds(), FORBIDDEN, EXPIRED)
         await self._say('{"type":"connection_ack"}')
         self._admitted = True

@@ -13,9 +13,10 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from api.context import Context
-from api.conversation import PROTOCOL, Conversation
+from api.conversation import PROTOCOL, TRY_AGAIN_LATER, Conversation
 from api.errors import BROKEN, UNAVAILABLE
 from api.execution import IsSubscriptionError, answer, payload, status_of, unless_left, wait_of
+from api.limits.connections import FullError, held, held_of
 from api.negotiation import EVENTS, JSON, Accepted
 from api.origins import Origins
 from api.refused import RefusedRequest
@@ -32,6 +33,8 @@ WENT_WRONG = 1011
 """Code a WebSocket is closed with for what is our fault; IANA's registry of close codes."""
 NO_PROTOCOL = 4406
 """Code a WebSocket is closed with that speaks another protocol; graphql-transport-ws's own."""
+LATER_SECONDS = 5
+"""After which another connection may find a place."""
 ALLOWED = "GET, POST"
 DIFFERS = "Authorization, Accept"
 """Headers that an answer depends on."""
@@ -100,8 +103,12 @@ class Endpoint:
                     message = f"A subscription needs a WebSocket, or to be accepted as {EVENTS}."
                     raise RefusedRequest(400, message) from None
         stream = EventStream(asked, context, allowed | {OperationType.SUBSCRIPTION}, request.receive, send)
-        with request.scope["drain"].may_dismiss(stream):
-            await stream.run({"vary": DIFFERS, "x-request-id": request_id})
+        try:
+            with held(self._runtime), held_of(self._runtime, context), request.scope["drain"].may_dismiss(stream):
+                await stream.run({"vary": DIFFERS, "x-request-id": request_id})
+        except FullError as fault:
+            status, headers = 429 if fault.own else 503, {"retry-after": str(LATER_SECONDS)}
+            raise RefusedRequest(status, str(fault), "TOO_MANY_CONNECTIONS", headers) from None
         return None
 
     async def _context(self, request: Request, request_id: str) -> Context:
@@ -130,8 +137,10 @@ class Endpoint:
             # Its token comes with its first message.
             context = Context(self._runtime, None, "", scope["client"][0] if scope.get("client") else None)
             conversation = Conversation(receive, send, context, self._gate, self._documents, self._init_seconds)
-            with scope["drain"].may_dismiss(conversation):
+            with held(self._runtime), scope["drain"].may_dismiss(conversation):
                 await conversation.hold()
+        except FullError as fault:
+            await send({"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": str(fault)})
         except Exception:
             log.exception("a WebSocket failed")
             with suppress(Exception):

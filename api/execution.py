@@ -26,6 +26,7 @@ _STATUS = {
     "RATE_LIMITED": 429,
     "INTERNAL_SERVER_ERROR": 500,
     "UNAVAILABLE": 503,
+    "TIMEOUT": 504,
 }
 """Of a request refused as a whole, by its error's code; of others it is 400."""
 

@@ -1,4 +1,4 @@
-"""Places: how many of a kind a process holds at once, in all and for one subject."""
+"""Places: how many of a kind a process holds at once for one subject."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,52 +6,24 @@ from contextlib import contextmanager
 
 
 class NoPlaceError(Exception):
-    """All places are taken.
-
-    Attributes:
-        own: Whether it is the subject's own that are.
-    """
-
-    def __init__(self, *, own: bool) -> None:
-        super().__init__("no place is left")
-        self.own = own
+    """All of the subject's places are taken."""
 
 
 class Places:
     """Places of one kind.
 
     Args:
-        most: In all.
-        each: Of one subject.
+        most: Of one subject.
     """
 
-    def __init__(self, most: int, each: int) -> None:
-        self._most = most
-        self._each = each
+    def __init__(self, most: int) -> None:
+        self.most = most
         self._taken: Counter[str] = Counter()
 
     @property
     def taken(self) -> int:
-        """How many are taken."""
+        """How many are taken, of all subjects."""
         return self._taken.total()
-
-    def take(self, subject: str) -> None:
-        """Takes a place, to be left.
-
-        Raises:
-            NoPlaceError: If there is none.
-        """
-        if self._taken[subject] >= self._each:
-            raise NoPlaceError(own=True)
-        if self.taken >= self._most:
-            raise NoPlaceError(own=False)
-        self._taken[subject] += 1
-
-    def leave(self, subject: str) -> None:
-        """Leaves a place that was taken."""
-        self._taken[subject] -= 1
-        if not self._taken[subject]:
-            del self._taken[subject]
 
     @contextmanager
     def taking(self, subject: str) -> Iterator[None]:
@@ -60,8 +32,12 @@ class Places:
         Raises:
             NoPlaceError: If there is none.
         """
-        self.take(subject)
+        if self._taken[subject] >= self.most:
+            raise NoPlaceError
+        self._taken[subject] += 1
         try:
             yield
         finally:
-            self.leave(subject)
+            self._taken[subject] -= 1
+            if not self._taken[subject]:
+                del self._taken[subject]

@@ -1,6 +1,5 @@
 """The composition root: every long-lived part of a process, opened and closed together."""
 
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -71,6 +70,8 @@ class Runtime:
     reserve_inputs: ReserveInputs
     rates: Rates
     subscriptions: Places
+    connections: Places
+    connections_each: Places
 
 
 @asynccontextmanager
@@ -135,8 +136,9 @@ async def opened(
             scenarios=Scenarios(pool, ledger),
             reserve_inputs=ReserveInputs(pool, states, figures),
             rates=Rates(redis, settings.rate_limit, fails_open=settings.rate_limit_fails == "open"),
-            # As many in all as come: each holds but a queue, and is paid for when it begins.
-            subscriptions=Places(sys.maxsize, settings.max_subscriptions),
+            subscriptions=Places(settings.max_subscriptions),
+            connections=Places(settings.max_connections),
+            connections_each=Places(settings.max_connections_each),
         )
     finally:
         await feed.stop()

@@ -126,6 +126,10 @@ class Settings(BaseSettings):
     max_subscriptions: Annotated[
         int, Field(ge=1, description="Subscriptions of a person at one process, however many connections carry them.")
     ] = 1_000
+    max_connections: Annotated[int, Field(ge=1, description="WebSockets and event streams that a process holds.")] = (
+        10_000
+    )
+    max_connections_each: Annotated[int, Field(ge=1, description="Of these, for one person.")] = 1_000
     log_level: Annotated[str, Field(description="DEBUG, INFO, WARNING or ERROR.")] = "INFO"
     log_format: Annotated[
         LogFormat | None, Field(description="text or json; unset is text at a terminal, and else json.")

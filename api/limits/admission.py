@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
-from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 
 from graphql import GraphQLError, OperationDefinitionNode, get_operation_ast, specified_rules, validate
@@ -15,6 +14,7 @@ from api.context import Context
 from api.limits.cost import Reckoning
 from api.limits.refusals import TooMuchError
 from api.limits.shape import MOST_CHARACTERS, MOST_TOKENS, OutOfShapeError, check
+from api.limits.subject import subject
 from api.limits.tariff import tariff
 from infra.places import NoPlaceError
 from infra.postgres import UnavailableError
@@ -22,8 +22,6 @@ from infra.postgres import UnavailableError
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 MOST_ERRORS = 10
 """That validation tells of one document: each may take milliseconds to word."""
-NETWORK_BITS = 64
-"""Of an IPv6 address that tell one customer of a network from others."""
 
 
 class Admission(SchemaExtension):
@@ -106,8 +104,7 @@ class Admission(SchemaExtension):
         try:
             self._place.enter_context(context.runtime.subscriptions.taking(subject(context)))
         except NoPlaceError:
-            most = context.runtime.settings.max_subscriptions
-            message = f"You follow {most} subscriptions here already, and no more are carried for one person."
+            message = f"You follow {context.runtime.subscriptions.most} subscriptions here already."
             raise TooMuchError("TOO_MANY_SUBSCRIPTIONS", message, operation) from None
 
     def get_results(self) -> dict[str, object]:
@@ -121,23 +118,3 @@ class Admission(SchemaExtension):
 
     def _cost(self) -> dict[str, int | None]:
         return {"requested": self._requested, "maximum": self.execution_context.context.runtime.settings.max_cost}
-
-
-def subject(context: Context) -> str:
-    """Whose share an operation is of: a person's, or, without a good token, that of the address asked from."""
-    if context.admitted is not None:
-        return f"person:{context.admitted.person.id}"
-    return f"address:{network(context.client)}"
-
-
-def network(client: str | None) -> str:
-    """An address as far as it tells one customer from others."""
-    try:
-        address = ip_address(client or "")
-    except ValueError:
-        return "unknown"
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ip_network((address, NETWORK_BITS), strict=False).network_address)
-    return str(address)

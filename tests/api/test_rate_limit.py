@@ -9,7 +9,7 @@ import httpx
 import pytest_asyncio
 
 from api.app import application
-from api.limits.admission import network
+from api.limits.subject import network
 from infra.embedded import EmbeddedRedis
 from infra.settings import Settings
 from tests.api.asking import Caller, conversing
