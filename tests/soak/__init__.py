@@ -1,0 +1,1 @@
+"""Hours of the product in minutes: what must hold while its parts are killed one after another."""
