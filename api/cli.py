@@ -221,6 +221,19 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command(short_help="Examine a deployment; exit 1 where something is wrong.")
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON rather than lines.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Examine settings, files, servers and worker: a line each, with what to do; exit 1 where something is wrong."""
+    from api.doctor import examine
+
+    if not examine(data_dir, as_json=as_json):
+        raise typer.Exit(1)
+
+
 @app.command(short_help="Write the whole database into a file.")
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; replaced if it is there.")],

@@ -156,15 +156,26 @@ class History:
             )
         return [fact_of(fund_id, row) for row in rows]
 
-    async def first_bad_version(self, fund_id: UUID) -> tuple[int, int | None]:
+    async def first_bad_version(self, fund_id: UUID, newest: int | None = None) -> tuple[int, int | None]:
         """How many facts the fund's chain holds, and the first version that breaks it; None where it is whole.
 
         A fact breaks it by a wrong hash, a gap before it, or a `recorded_at` that doesn't rise; the head by not being
         the last fact.
+
+        Args:
+            newest: Looks at so many of the newest facts alone, if there are more, and counts these.
         """
         with translated():
             head = await the_row(self._pool, _HEAD, fund_id)
             before, version, recorded = codec.genesis_hash(str(fund_id)), 0, None
+            start = 0 if newest is None else max(head["version"] - newest, 0)
+            if start:
+                fact = await self._pool.fetchrow(
+                    "SELECT hash, recorded_at FROM fact WHERE fund_id = $1 AND version = $2", fund_id, start
+                )
+                if fact is None:
+                    return 0, start
+                before, version, recorded = fact["hash"], start, fact["recorded_at"]
             while rows := await self._pool.fetch(
                 f"SELECT {COLUMNS} FROM fact WHERE fund_id = $1 AND version > $2 AND version <= $3 "  # noqa: S608
                 f"ORDER BY version LIMIT {PAGE}",
@@ -182,8 +193,8 @@ class History:
                     )
                     risen = recorded is None or row["recorded_at"] > recorded
                     if row["version"] != version + 1 or row["hash"] != expected or not risen:
-                        return version, version + 1
+                        return version - start, version + 1
                     before, version, recorded = row["hash"], row["version"], row["recorded_at"]
         if (version, before) != (head["version"], head["hash"]) or head["newest"] != version:
-            return version, version + 1
-        return version, None
+            return version - start, version + 1
+        return version - start, None

@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -55,8 +56,20 @@ async def migrate_in_loop(database_url: str) -> None:
         await connection.close()
 
 
+def newest_revision() -> str:
+    """The schema that this program works with."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    assert newest is not None, "there are migrations"
+    return newest
+
+
 def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

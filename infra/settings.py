@@ -149,11 +149,11 @@ class Settings(BaseSettings):
     def introspects(self) -> bool:
         """Whether the schema tells of itself here."""
         if self.introspection == "auto":
-            return self.public_url is None or _is_local(self.public_url)
+            return self.public_url is None or is_local(self.public_url)
         return self.introspection == "on"
 
 
-def _is_local(url: str) -> bool:
+def is_local(url: str) -> bool:
     """Whether an address is this machine's."""
     host = urlsplit(url).hostname or ""
     try:

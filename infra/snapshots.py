@@ -19,6 +19,8 @@ from infra.states import BEGINNING, END, FOLDED_FACTS, UNFOLDED, States, dated, 
 
 log = logging.getLogger(__name__)
 
+CONSUMER = "snapshots"
+"""The cursor that says up to where snapshots were asked for."""
 COMPANIES_PER_FACT = 4
 """Holdings read from a snapshot in the time one fact takes to fetch and fold."""
 KEPT_CLOSED = 200

@@ -13,6 +13,7 @@ from infra.postgres import UnavailableError
 from infra.queue import Queue
 from infra.runs import CONSUMER as RUNS
 from infra.runtime import Runtime
+from infra.snapshots import CONSUMER as SNAPSHOTS
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +21,6 @@ LOOK_SECONDS = 1.0
 """Between two looks for deliveries that are due: their pauses end unannounced."""
 ASK_AGAIN_SECONDS, MOST_ASK_AGAIN_SECONDS = 5.0, 60.0
 """A job asked for and not done may be lost with its worker or its queue: it is asked for again, ever more rarely."""
-SNAPSHOTS = "snapshots"
-"""The consumer that keeps snapshots up."""
 
 
 async def follow(runtime: Runtime, queue: Queue) -> None:

@@ -34,7 +34,7 @@ from infra.people import Person
 from infra.runs import CONSUMER as RUNS
 from infra.runtime import Runtime, opened
 from infra.settings import Settings
-from jobs.follow import SNAPSHOTS
+from infra.snapshots import CONSUMER as SNAPSHOTS
 from tests.benchmarks.portfolio import OPENED_AT, SIZE, portfolio
 
 ROOT = Path(__file__).resolve().parents[2]

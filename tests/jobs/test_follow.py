@@ -10,9 +10,9 @@ import pytest
 from infra.cursors import Behind, Cursors
 from infra.evaluation import CONSUMER as VARIANCE
 from infra.queue import EVALUATE, KEEP_UP_SNAPSHOTS, Queue
-from infra.snapshots import SnapshotKind
+from infra.snapshots import CONSUMER as SNAPSHOTS, SnapshotKind
 from jobs import snapshots
-from jobs.follow import SNAPSHOTS, Asked, react
+from jobs.follow import Asked, react
 from tests.jobs.funds import Funds, following, until
 
 FREQUENCY = 100

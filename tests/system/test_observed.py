@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -18,7 +20,7 @@ from tests.api.asking import RECORD, Json, event
 from tests.api.watching import ALERTS, CREATE, LADDER, RETIRE, UPDATE, handling, planned, reported
 from tests.metering import Reading
 from tests.system.collector import Collector, collecting
-from tests.system.program import Up, until
+from tests.system.program import Up, drypowder, until
 
 AMOUNT, FIGURE, SHARE = "7654321.89", "7654321", "0.7654321"
 SECRET, WORDS = "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMg==", "hunter2"
@@ -226,6 +228,31 @@ def test_no_figure_word_or_secret_of_any_mutation_gets_into_log_trace_or_metric(
     lines = [json.loads(line) for line in instance.logs.splitlines()]
     assert {"api.observing", "jobs.doing"} <= {line["logger"] for line in lines}
     assert all(line["level"] in ("DEBUG", "INFO", "WARNING") for line in lines)
+
+
+def test_the_doctor_finds_a_running_instance_well(instance: Instance, fund: str) -> None:
+    outcome = drypowder("doctor", "--json", data_dir=instance.up.data_dir)
+    told = json.loads(outcome.out)
+    found = {one["what"]: one["state"] for one in told["findings"]}
+    # Whether there is room is the machine's affair.
+    assert [what for what, state in found.items() if state != "good" and what != "disk"] == []
+    assert {"secret", "database", "schema", "hash chain", "redis", "worker", "queue arq:reserves"} <= found.keys()
+    assert (outcome.code, told["healthy"]) == ((0, True) if found["disk"] == "good" else (1, False))
+
+
+def test_the_doctor_says_in_a_line_each_what_is_wrong_and_what_to_do(instance: Instance, tmp_path: Path) -> None:
+    gone = {"DATABASE_URL": "postgresql://ana:hunter2@127.0.0.1:1/x", "REDIS_URL": "redis://:hunter2@127.0.0.1:1"}
+    outcome = drypowder("doctor", data_dir=tmp_path / "none", DRYPOWDER_SECRET="short", **gone)
+    assert (outcome.code, outcome.err) == (1, "")
+    lines = [re.split(" {2,}", line, maxsplit=2) for line in outcome.out.splitlines()]
+    assert [(state, what) for state, what, _ in lines] == [
+        ("WRONG", "secret"), ("ok", "address"), ("WRONG", "database"), ("WRONG", "redis"),
+    ]  # fmt: skip
+    assert lines[2][2].startswith("can't be used: ConnectionRefusedError. See whether PostgreSQL runs")
+    assert "hunter2" not in outcome.out
+    nothing = drypowder("doctor", data_dir=tmp_path / "none")
+    assert nothing.code == 1
+    assert "No instance is running in" in nothing.out
 
 
 def mutations() -> list[str]:
