@@ -106,7 +106,7 @@ def worker(data_dir: DataDir = None) -> None:
 @app.command(short_help="Bring the database to this program's schema.")
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the database to this program's schema; `up` does it by itself."""
-    migrated(locate.servers(data_dir, redis_needed=False)[0])
+    migrated(locate.owned_database(data_dir))
 
 
 @app.command()
@@ -242,7 +242,7 @@ def backup(
     """Write the whole database into a file, as it is at this moment; everybody may go on working."""
     from infra.backup import dump
 
-    dump(locate.servers(data_dir, redis_needed=False)[0], file)
+    dump(locate.owned_database(data_dir), file)
     typer.echo(f"{file}: {file.stat().st_size:,} bytes")
 
 
@@ -254,7 +254,7 @@ def restore(
     """Put a backup back into a database without funds, and verify the hash chains; exit 1 where one is broken."""
     from api.restoring import restore as put_back
 
-    put_back(locate.servers(data_dir, redis_needed=False)[0], file)
+    put_back(locate.owned_database(data_dir), file)
     verify(None, data_dir)
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from domain.refusal import CorruptionError, NotFound, Refusal
-from infra import locate
+from infra import locate, tenancy
 from infra.account import ServerDidNotStart
 from infra.backup import BackupError
 from infra.instance import DataDirectoryInUse
@@ -110,7 +110,8 @@ def with_runtime(do: Callable[["Runtime"], Awaitable[T]], data_dir: Path | None)
             return await do(runtime)
 
     configure("WARNING", LogFormat.TEXT)
-    return asyncio.run(run())
+    with tenancy.everyone():
+        return asyncio.run(run())
 
 
 async def check_schema(runtime: "Runtime") -> None:

@@ -1,4 +1,4 @@
-"""Ids: a fund's is its UUID; everything else's is `kind:fund:…`, readable and told apart by its kind.
+"""Ids: a fund's and an organisation's are their UUIDs; all others are `kind:fund:…`, readable and told apart by kind.
 
 Ids of things seen at a moment hold the moment, so that no cache mixes two times.
 """
@@ -18,12 +18,24 @@ def fund_uuid(given: str, *path: str) -> UUID:
     Raises:
         NotFound: If no fund can have this id.
     """
+    return _uuid(given, "No such fund.", *path)
+
+
+def organisation_uuid(given: str, *path: str) -> UUID:
+    """The organisation's UUID.
+
+    Raises:
+        NotFound: If no organisation can have this id.
+    """
+    return _uuid(given, "No such organisation.", *path)
+
+
+def _uuid(given: str, message: str, *path: str) -> UUID:
     try:
         parsed = UUID(given)
     except ValueError:
         parsed = None
     if parsed is None or str(parsed) != given.lower():
-        message = "No such fund."
         raise NotFound(message, *path)
     return parsed
 

@@ -16,7 +16,7 @@ from api import security
 from api.command import console, errors, migrated
 from api.serve import free_port
 from api.tour import tour
-from infra import locate
+from infra import locate, tenancy
 from infra.demo import Sample, ensure_sample
 from infra.embedded import EmbeddedPostgres, EmbeddedRedis
 from infra.instance import DataDirectory, Instance, write_admin_token
@@ -71,7 +71,8 @@ class _Launch:
         reached = REACHED_AT.get(host, host)
         self._local_url = f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
         self._url = (settings().public_url or self._local_url).rstrip("/")
-        self._database_url = settings().database_url or ""
+        self._database_url = self._application_url = settings().database_url or ""
+        self._owner_url = locate.owner_url(settings()) or ""
         self._redis_url = settings().redis_url or ""
 
     def run(self) -> None:
@@ -80,14 +81,15 @@ class _Launch:
         if not self._database_url:
             postgres = EmbeddedPostgres(self._directory.postgres)
             parts.append(postgres)
-            self._database_url = postgres.url
+            self._database_url = self._owner_url = postgres.url
+            self._application_url = postgres.application_url
         if not self._redis_url:
             redis = EmbeddedRedis(self._directory.redis)
             parts.append(redis)
             self._redis_url = redis.url
         parts += [
-            Step("database schema", lambda: migrated(self._database_url)),
-            Step("sample fund" if self._demo else "administrator", lambda: asyncio.run(self._prepare())),
+            Step("database schema", lambda: migrated(self._owner_url)),
+            Step("sample fund" if self._demo else "administrator", self._prepare_for_everyone),
             self._command("api", "serve", "--host", self._host, "--port", str(self._port)),
             self._command("worker", "worker"),
         ]
@@ -100,7 +102,7 @@ class _Launch:
             [sys.executable, "-m", "api.cli", *words],
             data_dir=self._directory.path,
             env={
-                "DATABASE_URL": self._database_url,
+                "DATABASE_URL": self._application_url,
                 "REDIS_URL": self._redis_url,
                 "DRYPOWDER_DATA_DIR": str(self._directory.path),
             },
@@ -111,6 +113,10 @@ class _Launch:
 
     def _tell(self, message: str) -> None:
         errors.print(f"· {message}", style="dim")
+
+    def _prepare_for_everyone(self) -> None:
+        with tenancy.everyone():
+            asyncio.run(self._prepare())
 
     async def _prepare(self) -> None:
         chosen = settings()

@@ -12,6 +12,7 @@ from api.context import Context
 from api.errors import UserError, user_error
 from api.events import FundEvent, FundEventBody, event_of
 from api.funds import Fund, FundState, fund_of, fund_state
+from api.ids import organisation_uuid
 from api.timeline import shown
 from domain.capital import FundOpened
 from domain.money import Money
@@ -32,6 +33,11 @@ class OpenFundInput:
     opened_at: datetime | None = strawberry.field(default=None, description="When it opened; now if left out.")
     idempotency_key: str | None = strawberry.field(
         default=None, description="The same key with the same input answers with the fund opened first."
+    )
+    organisation_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Whose it is; takes ADMIN there. Left out, the first organisation that whoever asks administers, "
+        "or else a new one of the fund's name.",
     )
 
 
@@ -87,12 +93,14 @@ async def open_fund(context: Context, given: OpenFundInput) -> OpenFundPayload:
             message = "This is no IANA time zone, such as Europe/Berlin."
             raise Invalid(message, "timeZone")
         opened = FundOpened(given.name, given.currency, given.vintage_year, given.size, time_zone)
+        whose = given.organisation_id
         fund_id, _ = await context.runtime.ledger.open_fund(
             opened,
             given.opened_at,
             actor=someone.id,
             key=given.idempotency_key,
             correlation_id=context.request_id,
+            organisation_id=None if whose is None else organisation_uuid(whose, "organisationId"),
         )
     except Refusal as refusal:
         return OpenFundPayload(fund=None, errors=[user_error(refusal)])

@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncpg
 
 from api.command import CommandError, migrated
+from infra import tenancy
 from infra.backup import put_back
 from infra.postgres import plain_url, translated
 
@@ -31,6 +32,7 @@ async def _holds_funds(database_url: str) -> bool:
     try:
         if await connection.fetchval("SELECT to_regclass('fund')") is None:
             return False
+        await connection.execute(f"SELECT set_config('{tenancy.SETTING}', '{tenancy.EVERYONE}', false)")
         return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM fund)"))
     finally:
         await connection.close()

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import jwt
 
+from infra import tenancy
 from infra.people import People, Person
 
 AUDIENCE = "drypowder"
@@ -59,12 +60,13 @@ class Gate:
         self._people = people
 
     async def admitted(self, header: object) -> Pass:
-        """What the token of an `Authorization` value lets in.
+        """What the token of an `Authorization` value lets in; from here on the work under way sees what its person may.
 
         Raises:
             BadTokenError: If it lets nobody in.
             UnavailableError: If that can't be told now.
         """
+        tenancy.act_for(())
         claims = self._claims(_token(header))
         issued_at, expires_at = _moment(claims["iat"]), _moment(claims["exp"])
         try:
@@ -75,6 +77,7 @@ class Gate:
         if person is None:
             message = "The token's person is gone."
             raise BadTokenError(message)
+        tenancy.act_for(person.organisations, everyone=person.administrator)
         return Pass(person, issued_at, expires_at)
 
     def _claims(self, token: str) -> Mapping[str, Any]:

@@ -61,11 +61,13 @@ async def _repeat(connection: Connection, fund_id: UUID, first: int, last: int) 
     return Appended(first, last, repeated=True, facts=facts)
 
 
-async def opened_before(connection: Connection, actor: UUID, key: str, request: bytes, fund_id: UUID) -> UUID | None:
+async def opened_before(
+    connection: Connection, actor: UUID, key: str, request: bytes, fund_id: UUID, organisation_id: UUID
+) -> UUID | None:
     """The fund an earlier request with this key opened; else None, and the key is taken for `fund_id`."""
     taken = await connection.fetchval(
-        "INSERT INTO opening_key VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING true",
-        actor, key, request, fund_id,
+        "INSERT INTO opening_key VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING true",
+        actor, key, request, fund_id, organisation_id,
     )  # fmt: skip
     if taken:
         return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from infra import tenancy
 from infra.embedded import programs
 from infra.postgres import plain_url
 
@@ -24,6 +25,12 @@ _VARIABLES = {
 }
 
 
+# Row-level security holds for the owner too, and shows everything to whoever works for everyone. Privileges are the
+# migration's: the server that a backup goes to may not know the roles of the one it came from.
+_OPTIONS = ("--no-owner", "--no-privileges", "--enable-row-security")
+_FOR_EVERYONE = {"PGOPTIONS": f"-c {tenancy.SETTING}={tenancy.EVERYONE}"}
+
+
 class BackupError(Exception):
     """A backup that couldn't be made or put back, and why."""
 
@@ -37,7 +44,7 @@ def dump(database_url: str, file: Path) -> None:
     """
     with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as part:
         try:
-            _run("pg_dump", database_url, ["--format=custom", "--no-owner", "--no-privileges"], stdout=part.fileno())
+            _run("pg_dump", database_url, [*_OPTIONS, "--format=custom"], stdout=part.fileno())
             os.fsync(part.fileno())
             Path(part.name).replace(file)
         except BaseException:
@@ -54,7 +61,7 @@ def put_back(database_url: str, file: Path) -> None:
         OSError: If the file can't be read.
     """
     with file.open("rb") as backup:
-        options = ["--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
+        options = [*_OPTIONS, "--clean", "--if-exists", "--single-transaction", "--exit-on-error"]
         name = _environment(database_url).get("PGDATABASE", "")
         _run("pg_restore", database_url, [*options, f"--dbname={name}"], stdin=backup.fileno())
 
@@ -69,7 +76,7 @@ def _run(
 ) -> None:
     done = subprocess.run(
         [programs() / program, *options],
-        env={**os.environ, **_environment(database_url)},
+        env={**os.environ, **_environment(database_url), **_FOR_EVERYONE},
         stdin=stdin,
         stdout=stdout,
         stderr=subprocess.PIPE,

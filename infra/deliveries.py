@@ -42,11 +42,11 @@ _CLAIM = """
     WITH chosen AS MATERIALIZED (
         SELECT alert_id, version FROM delivery
         WHERE fund_id = $1 AND channel = $2 AND status = 'PENDING' AND due_at <= clock_timestamp() AND digest = $5
-        ORDER BY attempts, created_at, version LIMIT $4 FOR UPDATE SKIP LOCKED
+        ORDER BY attempts, version LIMIT $4 FOR UPDATE SKIP LOCKED
     )
     UPDATE delivery d SET due_at = clock_timestamp() + $3, attempts = d.attempts + 1 FROM chosen
     WHERE d.fund_id = $1 AND d.channel = $2 AND d.alert_id = chosen.alert_id AND d.version = chosen.version
-    RETURNING d.alert_id, d.version, d.digest, d.attempts, d.pending, d.created_at
+    RETURNING d.alert_id, d.version, d.digest, d.attempts, d.pending
 """
 
 
@@ -150,7 +150,7 @@ class Deliveries:
         """
         with translated():
             rows = await self._pool.fetch(_CLAIM, fund_id, channel.value, LEASE, limit, digest)
-        rows.sort(key=lambda row: (row["attempts"], row["created_at"], row["version"]))
+        rows.sort(key=lambda row: (row["attempts"], row["version"]))
         return [
             Claimed(row["alert_id"], row["version"], row["digest"], row["attempts"], tuple(row["pending"]))
             for row in rows

@@ -25,6 +25,7 @@ import psutil
 
 from infra.account import ServerDidNotStart, admit_to_programs, hand_over, servers_account
 from infra.part import Part
+from infra.postgres import APPLICATION_ROLE
 
 DATABASE = "drypowder"
 
@@ -151,8 +152,13 @@ class EmbeddedPostgres(_EmbeddedServer):
 
     @property
     def url(self) -> str:
-        """For asyncpg and libpq alike."""
-        return f"postgresql://postgres@/{DATABASE}?host={quote(str(self.socket_directory))}"
+        """The owner's, for asyncpg and libpq alike."""
+        return self._url("postgres")
+
+    @property
+    def application_url(self) -> str:
+        """That of the role which the application works as; there once the database was migrated."""
+        return self._url(APPLICATION_ROLE)
 
     def start(self) -> None:
         """Starts the server, making its cluster at the first time; `wait_ready` comes next.
@@ -175,6 +181,9 @@ class EmbeddedPostgres(_EmbeddedServer):
         if not self._has_database and self._accepts_connections():
             self._has_database = self._make_database()
         return self._has_database
+
+    def _url(self, role: str) -> str:
+        return f"postgresql://{role}@/{DATABASE}?host={quote(str(self.socket_directory))}"
 
     def _run(
         self, program: str, arguments: Sequence[str], *, at_parents_death: signal.Signals

@@ -18,7 +18,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from domain.event import Fact
-from domain.refusal import CorruptionError
+from domain.refusal import CorruptionError, NotFound
+from infra import tenancy
 from infra.history import History
 from infra.metrics import Metrics
 from infra.names import Names
@@ -129,7 +130,8 @@ class Feed:
 
     def start(self) -> None:
         """Listen for hints."""
-        self._watch = asyncio.get_running_loop().create_task(self._listen())
+        with tenancy.everyone():
+            self._watch = asyncio.get_running_loop().create_task(self._listen())
 
     async def stop(self) -> None:
         """Stop listening and reading."""
@@ -148,9 +150,14 @@ class Feed:
         """Facts after version `after`, those stored first, then each new one: in order, no gap, no repeat.
 
         Raises:
+            NotFound: If there is no such fund, or it isn't for whoever asks to see.
             CorruptionError: At the first fact that can't be read.
             UnavailableError: If the database goes away while older facts are read.
         """
+        with translated():
+            if not await self._pool.fetchval("SELECT EXISTS (SELECT FROM fund WHERE id = $1)", fund_id):
+                message = "No such fund."
+                raise NotFound(message, "fundId")
         stream = self._enter(fund_id)
         version = after
         live_from: int | None = None
@@ -179,7 +186,9 @@ class Feed:
         stream = self._streams.get(fund_id)
         if stream is None:
             stream = self._streams[fund_id] = _Stream()
-            stream.reader = asyncio.get_running_loop().create_task(self._read(fund_id, stream))
+            # It reads for whoever comes later, too; each is let in by itself.
+            with tenancy.everyone():
+                stream.reader = asyncio.get_running_loop().create_task(self._read(fund_id, stream))
         stream.subscribers += 1
         return stream
 

@@ -1,28 +1,35 @@
-"""Funds: their identity and head, for lookups and lists. Through SQLModel: no hot path."""
+"""Funds: their identity and head, for lookups and lists. The lists go through SQLModel: no hot path."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
+import asyncpg
+from sqlalchemy import or_, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from infra.people import Person
+from infra import tenancy
+from infra.people import OrganisationRole, Person
 from infra.postgres import translated
-from infra.rows import FundRow, MembershipRow
+from infra.rows import FundRow, MembershipRow, OrganisationMemberRow
+
+_SCOPE = text(f"SELECT set_config('{tenancy.SETTING}', :setting, true)")
 
 
 class Funds:
-    """The heads of all ledgers."""
+    """The heads of all ledgers that the work at hand may see."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, pool: asyncpg.Pool, engine: AsyncEngine) -> None:
+        self._pool = pool
         self._engine = engine
 
     async def fund(self, fund_id: UUID) -> FundRow | None:
         """One fund."""
         with translated():
-            async with AsyncSession(self._engine) as session:
-                return await session.get(FundRow, fund_id)
+            row = await self._pool.fetchrow("SELECT * FROM fund WHERE id = $1", fund_id)
+        return None if row is None else FundRow(**dict(row))
 
     async def of(self, person: Person, *, after: UUID | None, limit: int) -> Sequence[FundRow]:
         """Funds the person has a part in (an administrator: all), by id, those after `after` first."""
@@ -30,16 +37,25 @@ class Funds:
         if after is not None:
             query = query.where(col(FundRow.id) > after)
         if not person.administrator:
-            query = query.join(MembershipRow, col(MembershipRow.fund_id) == FundRow.id).where(
-                MembershipRow.person_id == person.id
+            given = select(MembershipRow.fund_id).where(MembershipRow.person_id == person.id)
+            administered = select(OrganisationMemberRow.organisation_id).where(
+                OrganisationMemberRow.person_id == person.id,
+                OrganisationMemberRow.role == OrganisationRole.ADMIN.value,
             )
-        with translated():
-            async with AsyncSession(self._engine) as session:
-                return (await session.exec(query)).all()
+            query = query.where(or_(col(FundRow.id).in_(given), col(FundRow.organisation_id).in_(administered)))
+        async with self._session() as session:
+            return (await session.exec(query)).all()
 
     async def by_ids(self, fund_ids: Sequence[UUID]) -> dict[UUID, FundRow]:
         """Those of the funds that exist."""
+        async with self._session() as session:
+            rows = await session.exec(select(FundRow).where(col(FundRow.id).in_(fund_ids)))
+            return {row.id: row for row in rows}
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[AsyncSession]:
+        """A session whose transaction sees what the work at hand may."""
         with translated():
             async with AsyncSession(self._engine) as session:
-                rows = await session.exec(select(FundRow).where(col(FundRow.id).in_(fund_ids)))
-                return {row.id: row for row in rows}
+                await (await session.connection()).execute(_SCOPE, {"setting": tenancy.scope().setting})
+                yield session

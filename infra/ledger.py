@@ -21,6 +21,7 @@ from infra import codec
 from infra.appending import Appended, Batch, append, opened_before, recorded_before
 from infra.drafts import Draft, check_drafts, check_key, metadata_refusals, named_version, touches_at
 from infra.metrics import Metrics
+from infra.organisations import owning
 from infra.postgres import Connection, translated
 from infra.states import END, States, dated
 
@@ -29,13 +30,12 @@ RETRIES = 3
 KEPT_HEADS = 64
 """Newest states kept per process."""
 _OPEN = """
-    WITH opened AS (
-        INSERT INTO fund (id, name, currency, vintage_year, size_cents, time_zone, opened_at, version, hash,
-            recorded_at, touched_until)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 'epoch', $7)
-    )
-    INSERT INTO membership (fund_id, person_id, role) VALUES ($1, $9, 'ADMIN')
+    INSERT INTO fund (id, name, currency, vintage_year, size_cents, time_zone, opened_at, version, hash, recorded_at,
+        touched_until, organisation_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 'epoch', $7, $9)
 """
+# A statement of its own: whether the fund is one's own is looked up, and a statement sees nothing of what it writes.
+_JOIN = "INSERT INTO membership (fund_id, person_id, role) VALUES ($1, $2, 'ADMIN')"
 _NEWER = """
     SELECT version, schema_version, type, touches_at, payload FROM fact
     WHERE fund_id = $1 AND version > $2 ORDER BY touches_at, version
@@ -115,10 +115,17 @@ class Ledger:
         actor: UUID,
         key: str | None = None,
         correlation_id: str | None = None,
+        organisation_id: UUID | None = None,
     ) -> tuple[UUID, bool]:
         """A new fund's id, and whether an earlier request with the same key had opened it.
 
+        Args:
+            organisation_id: Whose it is; left out, the first that the actor administers, or else a new one of the
+                fund's name.
+
         Raises:
+            NotFound: If the actor has no part in the organisation.
+            Forbidden: If they don't administer it.
             Refusal: If the opening can't be, with the field's path.
             UnavailableError: If the database can't be reached.
         """
@@ -130,10 +137,10 @@ class Ledger:
         check_key(key)
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
+                owner = await owning(connection, actor, organisation_id, opened.name)
                 if key is not None:
-                    earlier = await opened_before(
-                        connection, actor, key, codec.input_hash([opened, opened_at]), fund_id
-                    )
+                    given = [opened, opened_at, *([] if organisation_id is None else [str(organisation_id)])]
+                    earlier = await opened_before(connection, actor, key, codec.input_hash(given), fund_id, owner)
                     if earlier is not None:
                         return earlier, True
                 await connection.execute(
@@ -146,8 +153,9 @@ class Ledger:
                     opened.time_zone,
                     first.occurred_at,
                     codec.genesis_hash(str(fund_id)),
-                    actor,
+                    owner,
                 )
+                await connection.execute(_JOIN, fund_id, actor)
                 batch = Batch([Draft(opened, opened_at)], [first], {}, now)
                 await append(
                     connection,
@@ -285,7 +293,7 @@ class Ledger:
                     "INSERT INTO ledger_key VALUES ($1, $2, $3, $4, $5)",
                     fund_id, key, request, first_version, head.version,
                 )  # fmt: skip
-            await self._pool.execute("ANALYZE fact")
+            await self._pool.execute("SELECT analyze_facts()")
         self._keep(fund_id, head)
         self._moved(fund_id, head.version)
         return Appended(first_version, head.version, repeated=False, facts=())

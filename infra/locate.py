@@ -12,6 +12,7 @@ NO_REDIS = "unix:///dev/null"
 
 _SCHEMES = {
     "DATABASE_URL": ("postgresql", "postgres"),
+    "DATABASE_OWNER_URL": ("postgresql", "postgres"),
     "REDIS_URL": ("redis", "rediss", "unix"),
     "DASK_SCHEDULER_ADDRESS": ("tcp", "tls", "ws", "wss"),
 }
@@ -40,7 +41,7 @@ def check_addresses(chosen: Settings) -> None:
     Raises:
         BadAddressError: Naming the variable.
     """
-    addresses = (chosen.database_url, chosen.redis_url, chosen.dask_scheduler_address)
+    addresses = (chosen.database_url, chosen.database_owner_url, chosen.redis_url, chosen.dask_scheduler_address)
     for variable, url in zip(_SCHEMES, addresses, strict=True):
         if url and urlsplit(url).scheme.partition("+")[0] not in _SCHEMES[variable]:
             known = " or ".join(f"{scheme}://" for scheme in _SCHEMES[variable])
@@ -87,6 +88,23 @@ def servers(data_dir: Path | None = None, *, redis_needed: bool = True) -> tuple
         message = f"No instance is running in {directory}. Start one with `drypowder up`, or set {missing}."
         raise NotRunningError(message)
     return chosen.database_url or instance.database_url, chosen.redis_url or instance.redis_url
+
+
+def owner_url(chosen: Settings) -> str | None:
+    """The environment's address of the database as its owner, who alone may migrate it and reads all of it."""
+    return chosen.database_owner_url or chosen.database_url
+
+
+def owned_database(data_dir: Path | None = None) -> str:
+    """The database's address as its owner.
+
+    Raises:
+        BadAddressError: If the environment's can't be one.
+        NotRunningError: If it is set nowhere and no instance runs.
+    """
+    chosen = settings()
+    check_addresses(chosen)
+    return owner_url(chosen) or servers(data_dir, redis_needed=False)[0]
 
 
 def secret(chosen: Settings, data_dir: Path | None = None) -> str:

@@ -7,10 +7,13 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from infra import tenancy
+from infra.access import grant
 from infra.postgres import plain_url, translated
 
 OLDEST_SERVER = 15
@@ -49,9 +52,12 @@ async def migrate_in_loop(database_url: str) -> None:
         )
         try:
             async with engine.begin() as sql:
+                # What a migration moves is everybody's, and row-level security holds for the owner too.
+                await sql.execute(text(f"SELECT set_config('{tenancy.SETTING}', '{tenancy.EVERYONE}', true)"))
                 await sql.run_sync(_upgrade)
         finally:
             await engine.dispose()
+        await grant(connection)
     finally:
         await connection.close()
 

@@ -7,6 +7,7 @@ import asyncpg
 
 from domain.refusal import Forbidden, NotFound
 from domain.wording import Wording
+from infra import tenancy
 from infra.postgres import the_row, translated
 
 
@@ -24,6 +25,13 @@ class Role(Wording):
         return list(Role).index(self)
 
 
+class OrganisationRole(Wording):
+    """What a person may do in an organisation; each includes those before it."""
+
+    MEMBER = "MEMBER", "Belongs to it; what they may do in its funds is said fund by fund."
+    ADMIN = "ADMIN", "Opens funds, has every role in all of them, and says who belongs."
+
+
 SYSTEM = UUID("00000000-0000-0000-0000-00000000d201")
 """Who records what Drypowder finds by itself."""
 SYSTEM_NAME = "drypowder"
@@ -31,12 +39,17 @@ SYSTEM_NAME = "drypowder"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone known by a token."""
+    """Someone known by a token.
+
+    Attributes:
+        organisations: Those they have a part in, by themselves or by one of their funds.
+    """
 
     id: UUID
     email: str
     name: str | None
     administrator: bool
+    organisations: frozenset[UUID] = frozenset()
 
 
 class People:
@@ -48,14 +61,15 @@ class People:
     async def person(self, person_id: UUID) -> Person | None:
         """The person with this id."""
         with translated():
-            row = await self._pool.fetchrow(
-                "SELECT id, email, name, administrator FROM person WHERE id = $1", person_id
-            )
-        return None if row is None else Person(*row)
+            row = await self._pool.fetchrow("SELECT * FROM person_with_organisations($1)", person_id)
+        if row is None:
+            return None
+        person_id, email, name, administrator, organisations = row
+        return Person(person_id, email, name, administrator, frozenset(organisations))
 
     async def enrol(self, email: str, *, administrator: bool = False) -> Person:
         """The person with this e-mail, made if new; made an administrator if asked, never unmade."""
-        with translated():
+        with translated(), tenancy.everyone():
             row = await the_row(
                 self._pool,
                 """INSERT INTO person (id, email, administrator) VALUES ($1, $2, $3)
@@ -88,17 +102,12 @@ class People:
     async def role(self, person: Person, fund_id: UUID) -> Role | None:
         """The person's role in the fund; None where they have no part in it or it doesn't exist."""
         with translated():
-            row = await self._pool.fetchrow(
-                """SELECT m.role FROM fund f LEFT JOIN membership m ON m.fund_id = f.id AND m.person_id = $2
-                WHERE f.id = $1""",
-                fund_id,
-                person.id,
-            )
+            row = await self._pool.fetchrow("SELECT * FROM part_in_fund($1, $2)", person.id, fund_id)
         if row is None:
             return None
-        if person.administrator:
-            return Role.ADMIN
-        return None if row["role"] is None else Role(row["role"])
+        # Given since this work began.
+        tenancy.scope().add(row["organisation_id"])
+        return Role(row["role"])
 
     async def require(self, person: Person, fund_id: UUID, least: Role, *path: str) -> Role:
         """The person's role, at least `least`.

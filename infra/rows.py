@@ -12,6 +12,10 @@ def _instant() -> Column[datetime]:
     return Column(DateTime(timezone=True), nullable=False)
 
 
+def _now() -> Column[datetime]:
+    return Column(DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()"))
+
+
 def _bytes() -> Column[bytes]:
     return Column(LargeBinary, nullable=False)
 
@@ -24,6 +28,7 @@ class FundRow(SQLModel, table=True):
     """Head of one fund's ledger, and what its opening said."""
 
     __tablename__ = "fund"
+    __table_args__ = (Index("fund_by_organisation", "organisation_id"),)
 
     id: UUID = Field(primary_key=True)
     name: str = Field(sa_type=Text)
@@ -36,6 +41,7 @@ class FundRow(SQLModel, table=True):
     hash: bytes = Field(sa_column=_bytes())
     recorded_at: datetime = Field(sa_column=_instant())
     touched_until: datetime = Field(sa_column=_instant())
+    organisation_id: UUID = Field(foreign_key="organisation.id")
 
 
 class FactRow(SQLModel, table=True):
@@ -94,6 +100,7 @@ class OpeningKeyRow(SQLModel, table=True):
     key: str = Field(primary_key=True, sa_type=Text)
     input: bytes = Field(sa_column=_bytes())
     fund_id: UUID
+    organisation_id: UUID
 
 
 class SnapshotRow(SQLModel, table=True):
@@ -137,6 +144,38 @@ class PersonRow(SQLModel, table=True):
     email: str = Field(sa_type=Text, unique=True)
     name: str | None = Field(default=None, sa_type=Text)
     administrator: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+
+
+class OrganisationRow(SQLModel, table=True):
+    """A firm: it owns funds, and its rows are shown to nobody else."""
+
+    __tablename__ = "organisation"
+
+    id: UUID = Field(primary_key=True)
+    name: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_column=_now())
+
+
+class OrganisationMemberRow(SQLModel, table=True):
+    """A person's role in an organisation."""
+
+    __tablename__ = "organisation_member"
+    __table_args__ = (Index("organisation_member_by_person", "person_id", "organisation_id"),)
+
+    organisation_id: UUID = Field(primary_key=True, foreign_key="organisation.id")
+    person_id: UUID = Field(primary_key=True, foreign_key="person.id", ondelete="CASCADE")
+    role: str = Field(sa_type=Text)
+    joined_at: datetime = Field(sa_column=_now())
+
+
+class OrganisationPersonRow(SQLModel, table=True):
+    """Somebody who has or had a part in an organisation, by themselves or by one of its funds: their name is shown."""
+
+    __tablename__ = "organisation_person"
+    __table_args__ = (Index("organisation_person_by_person", "person_id"),)
+
+    organisation_id: UUID = Field(primary_key=True, foreign_key="organisation.id")
+    person_id: UUID = Field(primary_key=True, foreign_key="person.id", ondelete="CASCADE")
 
 
 class MembershipRow(SQLModel, table=True):

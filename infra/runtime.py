@@ -25,7 +25,7 @@ from infra.names import Names
 from infra.notices import Notices
 from infra.people import People
 from infra.places import Places
-from infra.postgres import open_pool, plain_url
+from infra.postgres import connect, open_pool
 from infra.progress import Words
 from infra.rates import Rates
 from infra.reserve_inputs import ReserveInputs
@@ -106,7 +106,7 @@ async def opened(
         hints.moved(fund_id, version)
 
     figures = Figures(pool)
-    ledger, funds = Ledger(pool, states, moved, counted), Funds(engine)
+    ledger, funds = Ledger(pool, states, moved, counted), Funds(pool, engine)
     channels = Channels(pool, secret or (lambda: own_secret(settings)))
     try:
         feed.start()
@@ -150,10 +150,9 @@ async def opened(
 
 
 def _engine(database_url: str) -> AsyncEngine:
-    plain = plain_url(database_url)
     return create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(plain),
+        async_creator=lambda: connect(database_url),
         pool_size=LIST_CONNECTIONS,
         # A connection that died with the server is replaced, not handed out.
         pool_pre_ping=True,

@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     database_url: Annotated[str | None, Field(description="PostgreSQL 15 or newer; unset starts the embedded one.")] = (
         None
     )
+    database_owner_url: Annotated[
+        str | None,
+        Field(description="The same database as whoever owns it: migrates, backs up, restores; unset is DATABASE_URL."),
+    ] = None
     redis_url: Annotated[str | None, Field(description="Redis 6 or newer; unset starts the embedded one.")] = None
     drypowder_data_dir: Annotated[
         str | None, Field(description="Data directory of the embedded servers; unset is a per-user one.")

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -14,7 +15,7 @@ from domain.projector import EMPTY, along
 from domain.text import check_optional_text
 from domain.wording import Wording
 from infra import codec
-from infra.postgres import Connection, translated
+from infra.postgres import Connection, ScopedConnection, translated
 from infra.states import BEGINNING, END, FOLDED_FACTS, UNFOLDED, States, dated, resolve
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,7 @@ _GAPS = """
     SELECT width_bucket(touches_at, $2::timestamptz[]) AS gap, count(*) AS facts
     FROM fact WHERE fund_id = $1 AND version <= $3 GROUP BY 1 ORDER BY 1
 """
-# One at a time fills a fund's gaps; who waited finds them filled. The pool lets go of this lock when it gets its
-# connection back. The ledger's own lock has seed 0.
+# One at a time fills a fund's gaps; who waited finds them filled. The ledger's own lock has seed 0.
 _ALONE = "SELECT pg_advisory_lock(hashtextextended($1::uuid::text, 1))"
 # Those of AUTO aren't folded anew but thinned, and their gaps filled.
 _FOREIGN = """
@@ -101,6 +101,7 @@ class Snapshots:
         made = 0
         with translated():
             async with self._pool.acquire() as connection:
+                cast("ScopedConnection", connection).unlock_at_release()
                 await connection.execute(_ALONE, fund_id)
                 await self._adopt(connection, fund_id)
                 version = await connection.fetchval("SELECT version FROM fund WHERE id = $1", fund_id)

@@ -15,6 +15,7 @@ from arq.worker import Function, Worker
 from redis.exceptions import RedisError
 
 from domain.rules import DeliveryChannel
+from infra import tenancy
 from infra.computing import Computers
 from infra.exposition import Exposition, exposed
 from infra.hands import chosen
@@ -243,7 +244,8 @@ def main() -> None:
     """The `drypowder worker` command's process."""
     configure(settings().log_level, settings().log_format)
     database_url, redis_url = servers()
-    asyncio.run(run(database_url, redis_url))
+    with tenancy.everyone():
+        asyncio.run(run(database_url, redis_url))
 
 
 if __name__ == "__main__":

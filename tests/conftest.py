@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -17,13 +18,17 @@ from api import security
 from api.app import application
 from domain.capital import FundOpened
 from domain.money import Money
+from infra import tenancy
 from infra.embedded import EmbeddedPostgres, EmbeddedRedis
 from infra.migrate import migrate
 from infra.people import Person, Role
+from infra.postgres import plain_url
 from infra.runtime import Runtime, opened
 from infra.settings import Settings
 
 TESTS = Path(__file__).parent
+# Tests work for everyone, as jobs and commands do; whoever asks the API works for themselves.
+tenancy.act_for((), everyone=True)
 SECRET = "a secret that only these tests sign with, 32 bytes and more"
 OPENED_AT = datetime(2006, 1, 1, tzinfo=UTC)
 
@@ -93,6 +98,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 async def runtime(servers: Servers) -> AsyncIterator[Runtime]:
     """A runtime on the servers under test."""
     async with opened(Settings(), servers.database_url, servers.redis_url) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="session")
+async def database(servers: Servers) -> AsyncIterator[asyncpg.Pool]:
+    """The database as a superuser has it: past row-level security, and free to do what the application may not."""
+    async with asyncpg.create_pool(plain_url(servers.database_url), min_size=0) as made:
         yield made
 
 

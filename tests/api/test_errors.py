@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 from websockets.asyncio.client import connect
 
@@ -230,9 +231,9 @@ async def test_while_the_database_is_away_answers_are_unavailable_and_then_go_on
 
 
 async def test_what_breaks_before_any_resolver_is_masked_and_logged_too(
-    live: Live, stranger: Caller, caplog: pytest.LogCaptureFixture
+    live: Live, database: asyncpg.Pool, stranger: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await live.runtime.pool.execute("ALTER TABLE person RENAME TO person_away")
+    await database.execute("ALTER TABLE person RENAME TO person_away")
     try:
         response = await stranger.send(json.dumps({"query": VIEWER}))
         request_id = response.headers["x-request-id"]
@@ -252,7 +253,7 @@ async def test_what_breaks_before_any_resolver_is_masked_and_logged_too(
             "a WebSocket failed"
         ]
     finally:
-        await live.runtime.pool.execute("ALTER TABLE person_away RENAME TO person")
+        await database.execute("ALTER TABLE person_away RENAME TO person")
     assert "viewer" in await stranger.data(VIEWER)
 
 

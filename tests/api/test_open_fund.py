@@ -1,12 +1,14 @@
 """Opening a fund: whoever opens it is its first ADMIN."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from infra import tenancy
 from tests.api.asking import Caller, Json, refusals
 from tests.api.conftest import MakeCaller
+from tests.conftest import Live
 
 OPEN = """
 mutation ($input: OpenFundInput!) {
@@ -170,3 +172,23 @@ async def test_the_largest_and_smallest_sizes_come_back_as_given(caller: MakeCal
     partner = await caller()
     for size in ("1000000000000000.00", "0.01"):
         assert (await opened(partner, size=size))["fund"]["size"] == size
+
+
+async def test_a_fund_is_opened_for_an_organisation_by_who_administers_it(live: Live, caller: MakeCaller) -> None:
+    partner, stranger = await caller(), await caller()
+    fund = (await opened(partner))["fund"]
+    with tenancy.everyone():
+        row = await live.runtime.funds.fund(UUID(fund["id"]))
+    assert row is not None
+    organisation = str(row.organisation_id)
+    second = (await opened(partner, organisationId=organisation))["fund"]
+    with tenancy.everyone():
+        row = await live.runtime.funds.fund(UUID(second["id"]))
+    assert row is not None
+    assert str(row.organisation_id) == organisation
+    # One of others can't be told from one that doesn't exist.
+    for not_theirs in (organisation, str(uuid4()), "nonsense"):
+        payload = await opened(stranger, organisationId=not_theirs)
+        assert payload["fund"] is None
+        assert refusals(payload) == [("NOT_FOUND", ["organisationId"])]
+    assert await memberships(stranger) == []

@@ -105,7 +105,7 @@ async def _watched(ground: Ground, months: int) -> WatchedFund:
     )
     begun = perf_counter()
     await ground.runtime.evaluator.evaluate(fund_id)
-    await ground.runtime.pool.execute("VACUUM ANALYZE figure")
+    await ground.vacuum("figure")
     ground.say(f"  evaluated all of it: {perf_counter() - begun:,.1f} s")
     fine = [place for place in every if not missed[place][0]]
     random.shuffle(fine)
@@ -150,7 +150,7 @@ async def _as_recorded_then(ground: Ground, fund_id: UUID) -> None:
             fund_id,
         )
         await connection.execute("ALTER TABLE fact ENABLE ALWAYS TRIGGER fact_rows_are_immutable")
-    await ground.runtime.pool.execute("VACUUM ANALYZE fact")
+    await ground.vacuum("fact")
 
 
 def _moment(day: date) -> datetime:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from domain.alerting import assess
@@ -447,10 +448,11 @@ async def test_many_writers_at_once_lose_nothing(watched: Watched, servers: Serv
     assert (await watched.runtime.alerts.rules(watched.fund_id)).rules == (await whole_book(watched)).rules
 
 
-async def test_the_daily_look_goes_on_though_somebody_records_in_between(watched: Watched) -> None:
+async def test_the_daily_look_goes_on_though_somebody_records_in_between(
+    watched: Watched, database: asyncpg.Pool
+) -> None:
     version = await watched.record(report(1, 600_000))
-    pool = watched.runtime.pool
-    async with pool.acquire() as connection, connection.transaction():
+    async with database.acquire() as connection, connection.transaction():
         # It knows how far the facts go, and is kept from reading the rules.
         await connection.execute("LOCK TABLE alert_rule IN ACCESS EXCLUSIVE MODE")
         looking = asyncio.ensure_future(watched.runtime.evaluator.look_again(watched.fund_id))

@@ -10,6 +10,7 @@ from random import Random
 from typing import cast
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -18,7 +19,7 @@ from redis.exceptions import RedisError
 from domain.capital import FeeCharged
 from domain.event import Fact
 from domain.money import Money
-from domain.refusal import CorruptionError, VersionConflict
+from domain.refusal import CorruptionError, NotFound, VersionConflict
 from infra import feed
 from infra.drafts import Draft
 from infra.embedded import EmbeddedRedis
@@ -199,12 +200,11 @@ async def test_whoever_starts_beyond_the_head_waits_for_the_version_after(
         one.check()
 
 
-async def test_a_fund_that_does_not_exist_stays_silent(runtime: Runtime) -> None:
+async def test_a_fund_that_does_not_exist_is_not_followed(runtime: Runtime) -> None:
     fund_id = uuid4()
-    nobody = Subscriber(runtime, fund_id, 0)
-    await until(lambda: fund_id in runtime.feed._streams and runtime.feed._streams[fund_id].position == 0)
-    assert nobody.versions == []
-    await nobody.leave()
+    with pytest.raises(NotFound, match="No such fund"):
+        await anext(aiter(runtime.feed.follow(fund_id, 0)))
+    assert fund_id not in runtime.feed._streams
 
 
 async def test_one_reader_serves_all_and_ends_with_the_last_of_them(
@@ -454,14 +454,14 @@ async def test_a_fact_that_cannot_be_read_ends_its_feed_after_those_before_it_an
 
 
 async def test_a_feed_waits_while_the_database_is_away(
-    owner: Person, servers: Servers, open_fund: OpenFund, runtime: Runtime
+    owner: Person, servers: Servers, open_fund: OpenFund, runtime: Runtime, database: asyncpg.Pool
 ) -> None:
     fund_id = await open_fund()
     async with process(servers.database_url, servers.redis_url) as reader:
         one = Subscriber(reader, fund_id, 0)
         await one.has(1)
         # What a restart of the server does to this process.
-        await runtime.pool.execute(
+        await database.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND pid = ANY ($1)",
             await _backends(reader),
         )

@@ -88,9 +88,9 @@ async def test_an_untouched_chain_is_whole(runtime: Runtime, fund_id: UUID, open
 
 
 @asynccontextmanager
-async def tampering(runtime: Runtime) -> AsyncIterator[Tampering]:
+async def tampering(database: asyncpg.Pool) -> AsyncIterator[Tampering]:
     """A superuser's transaction in which facts can be changed."""
-    async with runtime.pool.acquire() as connection, connection.transaction():
+    async with database.acquire() as connection, connection.transaction():
         await connection.execute("ALTER TABLE fact DISABLE TRIGGER USER")
         yield connection
         await connection.execute("ALTER TABLE fact ENABLE ALWAYS TRIGGER fact_rows_are_immutable")
@@ -138,16 +138,18 @@ async def tampering(runtime: Runtime) -> AsyncIterator[Tampering]:
     ],
 )
 async def test_what_was_tampered_with_is_named(
-    runtime: Runtime, fund_id: UUID, statement: str, whole: int, bad: int
+    runtime: Runtime, database: asyncpg.Pool, fund_id: UUID, statement: str, whole: int, bad: int
 ) -> None:
     places = [f"fund_id = $1 AND version = {version}" for version in range(8)]
-    async with tampering(runtime) as connection:
+    async with tampering(database) as connection:
         assert await connection.execute(statement.format(*places), fund_id) not in ("UPDATE 0", "DELETE 0")
     assert await runtime.history.first_bad_version(fund_id) == (whole, bad)
 
 
-async def test_two_facts_in_one_another_s_place_are_named(runtime: Runtime, fund_id: UUID) -> None:
-    async with tampering(runtime) as connection:
+async def test_two_facts_in_one_another_s_place_are_named(
+    runtime: Runtime, database: asyncpg.Pool, fund_id: UUID
+) -> None:
+    async with tampering(database) as connection:
         for version, other in ((3, 99), (4, 3), (99, 4)):
             await connection.execute(
                 "UPDATE fact SET version = $3 WHERE fund_id = $1 AND version = $2", fund_id, version, other
@@ -174,8 +176,10 @@ async def rehead(connection: Tampering, fund_id: UUID) -> None:
     )
 
 
-async def test_a_fact_rewritten_with_its_own_hash_breaks_the_next(runtime: Runtime, fund_id: UUID) -> None:
-    async with tampering(runtime) as connection:
+async def test_a_fact_rewritten_with_its_own_hash_breaks_the_next(
+    runtime: Runtime, database: asyncpg.Pool, fund_id: UUID
+) -> None:
+    async with tampering(database) as connection:
         await connection.execute(
             """UPDATE fact SET payload = '{"amount":999,"kind":"audit"}' WHERE fund_id = $1 AND version = 4""", fund_id
         )
@@ -184,9 +188,9 @@ async def test_a_fact_rewritten_with_its_own_hash_breaks_the_next(runtime: Runti
 
 
 async def test_a_moment_of_recording_that_does_not_rise_is_named_even_where_it_is_hashed(
-    runtime: Runtime, fund_id: UUID
+    runtime: Runtime, database: asyncpg.Pool, fund_id: UUID
 ) -> None:
-    async with tampering(runtime) as connection:
+    async with tampering(database) as connection:
         await connection.execute(
             """UPDATE fact SET recorded_at = (SELECT recorded_at FROM fact WHERE fund_id = $1 AND version = 5)
             WHERE fund_id = $1 AND version = 6""",
@@ -197,17 +201,19 @@ async def test_a_moment_of_recording_that_does_not_rise_is_named_even_where_it_i
     assert await runtime.history.first_bad_version(fund_id) == (5, 6)
 
 
-async def test_a_gap_is_named_even_where_the_chain_was_closed_over_it(runtime: Runtime, fund_id: UUID) -> None:
-    async with tampering(runtime) as connection:
+async def test_a_gap_is_named_even_where_the_chain_was_closed_over_it(
+    runtime: Runtime, database: asyncpg.Pool, fund_id: UUID
+) -> None:
+    async with tampering(database) as connection:
         await connection.execute("DELETE FROM fact WHERE fund_id = $1 AND version = 5", fund_id)
         await rehash(connection, fund_id, 6, after=4)
         await rehead(connection, fund_id)
     assert await runtime.history.first_bad_version(fund_id) == (4, 5)
 
 
-async def test_a_chain_of_one_fund_is_none_of_another(runtime: Runtime, fund_id: UUID) -> None:
+async def test_a_chain_of_one_fund_is_none_of_another(runtime: Runtime, database: asyncpg.Pool, fund_id: UUID) -> None:
     other = uuid4()
-    async with tampering(runtime) as connection:
+    async with tampering(database) as connection:
         await connection.execute(
             "UPDATE fact SET fund_id = $2 WHERE fund_id = $1",
             fund_id,
@@ -218,14 +224,14 @@ async def test_a_chain_of_one_fund_is_none_of_another(runtime: Runtime, fund_id:
 
 
 async def test_tampering_beyond_the_first_page_of_facts_is_named(
-    runtime: Runtime, owner: Person, open_fund: OpenFund
+    runtime: Runtime, database: asyncpg.Pool, owner: Person, open_fund: OpenFund
 ) -> None:
     fund_id = await open_fund()
     fee = Draft(FeeCharged(usd(1)), AT)
     await runtime.ledger.record(fund_id, [fee] * PAGE, actor=owner.id)
     await runtime.ledger.record(fund_id, [fee] * 10, actor=owner.id)
     assert await runtime.history.first_bad_version(fund_id) == (PAGE + 11, None)
-    async with tampering(runtime) as connection:
+    async with tampering(database) as connection:
         await connection.execute("DELETE FROM fact WHERE fund_id = $1 AND version = $2", fund_id, PAGE + 1)
     assert await runtime.history.first_bad_version(fund_id) == (PAGE, PAGE + 1)
 

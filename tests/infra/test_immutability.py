@@ -49,12 +49,18 @@ async def rows(connection: asyncpg.Pool, fund_id: UUID) -> list[asyncpg.Record]:
 @pytest.mark.parametrize("role", ["origin", "replica", "local"])
 @pytest.mark.parametrize(("statement", "operation"), ATTEMPTS)
 async def test_a_superuser_can_not_change_a_fact(
-    runtime: Runtime, owner: Person, open_fund: OpenFund, statement: str, operation: str, role: str
+    runtime: Runtime,
+    database: asyncpg.Pool,
+    owner: Person,
+    open_fund: OpenFund,
+    statement: str,
+    operation: str,
+    role: str,
 ) -> None:
     fund_id = await open_fund()
     await runtime.ledger.record(fund_id, [Draft(FeeCharged(usd(1)), AT)], actor=owner.id)
     before = await rows(runtime.pool, fund_id)
-    async with runtime.pool.acquire() as connection:
+    async with database.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute(f"SET LOCAL session_replication_role = {role}")
@@ -67,9 +73,11 @@ async def test_a_superuser_can_not_change_a_fact(
 
 
 @pytest.mark.parametrize("role", ["origin", "replica", "local"])
-async def test_a_superuser_can_not_empty_the_table(runtime: Runtime, open_fund: OpenFund, role: str) -> None:
+async def test_a_superuser_can_not_empty_the_table(
+    runtime: Runtime, database: asyncpg.Pool, open_fund: OpenFund, role: str
+) -> None:
     fund_id = await open_fund()
-    async with runtime.pool.acquire() as connection:
+    async with database.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute(f"SET LOCAL session_replication_role = {role}")

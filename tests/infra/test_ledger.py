@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import pairwise
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from domain.capital import CapitalCalled, DistributionMade, FeeCharged, FundOpened
@@ -37,6 +38,7 @@ from infra import ledger
 from infra.drafts import Draft
 from infra.ledger import Ledger, OvertakenError, RefusedTogetherError
 from infra.people import Person, Role
+from infra.postgres import APPLICATION_ROLE
 from infra.runtime import Runtime
 from infra.states import END, States, resolve
 from tests.conftest import OPENED_AT, OpenFund
@@ -218,12 +220,13 @@ async def test_a_fund_that_is_not_there_is_refused(runtime: Runtime, owner: Pers
 
 
 async def test_an_append_that_always_comes_late_is_refused_in_the_end(
-    runtime: Runtime, owner: Person, open_fund: OpenFund
+    runtime: Runtime, database: asyncpg.Pool, owner: Person, open_fund: OpenFund
 ) -> None:
     fund_id = await open_fund()
     # A sequence counts the tries: it isn't taken back with the transaction.
-    await runtime.pool.execute(f"""
+    await database.execute(f"""
         CREATE SEQUENCE tries;
+        GRANT ALL ON tries TO {APPLICATION_ROLE};
         CREATE FUNCTION overtake() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             PERFORM nextval('tries');
@@ -236,11 +239,11 @@ async def test_an_append_that_always_comes_late_is_refused_in_the_end(
         with pytest.raises(VersionConflict) as refused:
             await runtime.ledger.record(fund_id, [fee()], actor=owner.id)
         assert (refused.value.expected, refused.value.actual) == (1, 99)
-        tries = await runtime.pool.fetchval("SELECT last_value FROM tries")
+        tries = await database.fetchval("SELECT last_value FROM tries")
         # The first on the state kept since before, which doesn't count; then the first on the newest, and 3 more.
         assert tries == 5 == 1 + 1 + ledger.RETRIES
     finally:
-        await runtime.pool.execute("DROP FUNCTION overtake CASCADE; DROP SEQUENCE tries")
+        await database.execute("DROP FUNCTION overtake CASCADE; DROP SEQUENCE tries")
     assert (await runtime.ledger.record(fund_id, [fee()], actor=owner.id)).first_version == 2
 
 
@@ -513,13 +516,13 @@ async def test_a_kept_state_that_is_more_than_a_batch_behind_is_folded_anew(
 
 
 async def test_a_kept_state_ahead_of_a_restored_database_is_folded_anew(
-    runtime: Runtime, owner: Person, open_fund: OpenFund
+    runtime: Runtime, database: asyncpg.Pool, owner: Person, open_fund: OpenFund
 ) -> None:
     fund_id = await open_fund()
     ahead = another_process(runtime)
     before = await runtime.pool.fetchrow("SELECT * FROM fund WHERE id = $1", fund_id)
     assert before is not None
-    connection = await runtime.pool.acquire()
+    connection = await database.acquire()
     try:
         await ahead.record(fund_id, [fee(50_000_000)], actor=owner.id)
         # As a restored backup has it: the fact is gone, the head as it was.
@@ -535,7 +538,7 @@ async def test_a_kept_state_ahead_of_a_restored_database_is_folded_anew(
                 before["touched_until"],
             )
     finally:
-        await runtime.pool.release(connection)
+        await database.release(connection)
     answer = await ahead.record(fund_id, [fee(20_000_000)], actor=owner.id)
     assert answer.first_version == 2
     assert (await newest(runtime, fund_id)).fees == usd(20_000_000)

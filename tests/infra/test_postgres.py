@@ -122,14 +122,16 @@ async def test_a_statement_that_takes_too_long_is_unavailable(
         assert await pool.fetchval("SELECT 1") == 1
 
 
-async def test_a_backend_ended_by_an_operator_is_unavailable_and_replaced(runtime: Runtime, servers: Servers) -> None:
+async def test_a_backend_ended_by_an_operator_is_unavailable_and_replaced(
+    database: asyncpg.Pool, servers: Servers
+) -> None:
     async with await open_pool(servers.database_url, 1) as pool:
         backend = await pool.fetchval("SELECT pg_backend_pid()")
         sleeping = asyncio.ensure_future(pool.execute("SELECT pg_sleep(30)"))
         query = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active'"
-        while not await runtime.pool.fetchval(query, backend):
+        while not await database.fetchval(query, backend):
             await asyncio.sleep(0)
-        assert await runtime.pool.fetchval("SELECT pg_terminate_backend($1)", backend)
+        assert await database.fetchval("SELECT pg_terminate_backend($1)", backend)
         with pytest.raises(UnavailableError), translated():
             await sleeping
         assert await pool.fetchval("SELECT pg_backend_pid()") != backend
@@ -262,16 +264,16 @@ async def test_an_append_cut_off_by_a_kill_is_unavailable_and_its_key_tells_what
         assert await runtime.history.first_bad_version(fund_id) == (5, None)
 
 
-async def test_a_list_cut_off_in_the_middle_is_unavailable_too(runtime: Runtime, servers: Servers) -> None:
-    async with opened(Settings(), servers.database_url, servers.redis_url) as other, runtime.pool.acquire() as locking:
+async def test_a_list_cut_off_in_the_middle_is_unavailable_too(database: asyncpg.Pool, servers: Servers) -> None:
+    async with opened(Settings(), servers.database_url, servers.redis_url) as other, database.acquire() as locking:
         async with locking.transaction():
             # Nobody reads a table that is locked so: the list waits until its backend is ended.
             await locking.execute("LOCK TABLE fund IN ACCESS EXCLUSIVE MODE")
-            listing = asyncio.ensure_future(other.funds.fund(uuid4()))
+            listing = asyncio.ensure_future(other.funds.by_ids([uuid4()]))
             waiting = "SELECT pid FROM pg_locks WHERE relation = 'fund'::regclass AND NOT granted"
             while (backend := await locking.fetchval(waiting)) is None:
                 await asyncio.sleep(0)
             await locking.execute("SELECT pg_terminate_backend($1)", backend)
             with pytest.raises(UnavailableError):
                 await listing
-        assert await other.funds.fund(uuid4()) is None
+        assert await other.funds.by_ids([uuid4()]) == {}
