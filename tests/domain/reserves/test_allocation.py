@@ -54,6 +54,18 @@ def test_a_minimum_cheque_may_favour_the_second_best() -> None:
     assert value(two, 3 * M, marginal_greedy(two, limits(3, 2))) == pytest.approx(7.0 * M)
 
 
+def test_a_minimum_cheque_of_each_round_holds_back_what_a_next_round_would_take() -> None:
+    # A dollar is worth 4.0, 3.5, 3.0 and 2.5 where it is spent, and each of the rounds comes about half the time.
+    alike = [candidate((2.0, 2), (1.75, 3), (1.5, 3), (1.25, 2), room=6) for _ in range(3)]
+    kept = limits(6.5, 1)
+    known = ((3 * M // 2, M, 0, 0), (2 * M, 0, 0, 0), (2 * M, 0, 0, 0))
+    assert [sum(cheques) for cheques in known] == [5 * M // 2, 2 * M, 2 * M]
+    assert keeps(alike, kept, known)
+    assert value(alike, kept.pool, known) == 12.75 * M
+    # Others are as good, (3, 2, 1.5) for one; none is better.
+    assert optimise(alike, kept).value == pytest.approx(12.75 * M)
+
+
 def test_without_a_minimum_cheque_the_best_is_filled_first() -> None:
     plan = optimise([candidate((3.0, 2)), candidate((2.9, 3))], limits(3))
     assert millions(plan) == (2, 1)
