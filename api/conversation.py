@@ -274,7 +274,7 @@ class Conversation:
             async with asyncio.timeout(PARTING_SECONDS):
                 if reason == SLOW_CONSUMER:
                     for one in operations:
-                        error = too_slow(one.course.reached, one.context.request_id)
+                        error = too_slow(one.context)
                         told = encode({"id": one.id, "type": "error", "payload": [error]})
                         await self._send({"type": "websocket.send", "text": told})
                 await self.end(code, reason)

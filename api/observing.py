@@ -4,11 +4,9 @@ import logging
 from asyncio import CancelledError
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import replace
 from inspect import iscoroutinefunction
 from time import perf_counter
 from typing import Any, cast
-from uuid import uuid4
 
 from graphql import GraphQLResolveInfo, GraphQLSchema
 from starlette.datastructures import Headers
@@ -27,6 +25,8 @@ log = logging.getLogger(__name__)
 
 LEFT = "LEFT"
 """In place of a code, where whoever asked was gone before the end."""
+LIMITS = ("COST_LIMIT_EXCEEDED", "RATE_LIMITED", "TIMEOUT", "TOO_MANY_SUBSCRIPTIONS")
+"""Codes of operations that were refused or ended by a limit. Others than operations count for themselves."""
 STREAM = b"text/event-stream"
 LEAST_STATUS_OF_A_REFUSAL = 400
 
@@ -90,17 +90,16 @@ class _Exchange:
 
 
 class Observed(SchemaExtension):
-    """Gives each operation of a WebSocket an id of its own, as each HTTP request has, and tells what came of it."""
+    """Tells what came of each operation, and has its execution traced."""
 
     def on_operation(self) -> Iterator[None]:
         """Follows the operation."""
         asked = self.execution_context
         context = cast("Context", asked.context)
         trail = here()
-        self._is_first = trail is None or not context.request_id
-        if trail is None or self._is_first:
-            trail = Trail(uuid4().hex)
-            asked.context = context = replace(context, request_id=trail.request_id)
+        # Of a WebSocket each has its own.
+        self._is_first = trail is None
+        trail = trail or Trail(context.request_id)
         if context.admitted is not None:
             trail.person_id = str(context.admitted.person.id)
         began = perf_counter()
@@ -148,6 +147,8 @@ def _code(asked: ExecutionContext) -> str:
 
 def _tell(metrics: Metrics, kind: str, code: str, seconds: float) -> None:
     metrics.operations.labels(kind, code).observe(seconds)
+    if code in LIMITS:
+        metrics.limited.labels(code).inc()
     log.info("answered", extra={"about": {"kind": kind, "code": code, "seconds": round(seconds, 4)}})
 
 

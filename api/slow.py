@@ -1,6 +1,6 @@
 """Slow consumers: how long a client may leave unread what it subscribed to, and what it is told then."""
 
-from collections.abc import Mapping
+from api.context import Context
 
 STALLED_SECONDS = 10.0
 """How long one message may wait for its client to read those before it."""
@@ -10,10 +10,8 @@ SLOW_CONSUMER = "SLOW_CONSUMER"
 _MESSAGE = "You read too slowly: subscribe again, from where you are."
 
 
-def too_slow(reached: Mapping[str, object], request_id: str) -> dict[str, object]:
-    """The error that ends a subscription whose client doesn't keep up.
-
-    Args:
-        reached: From where it goes on.
-    """
-    return {"message": _MESSAGE, "extensions": {"code": SLOW_CONSUMER, "requestId": request_id, **reached}}
+def too_slow(context: Context) -> dict[str, object]:
+    """The error that ends a subscription whose client doesn't keep up, and says from where it goes on."""
+    context.runtime.metrics.limited.labels(SLOW_CONSUMER).inc()
+    extensions = {"code": SLOW_CONSUMER, "requestId": context.request_id, **context.course.reached}
+    return {"message": _MESSAGE, "extensions": extensions}

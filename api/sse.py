@@ -89,7 +89,7 @@ class EventStream:
                 return {"message": EXPIRED, "extensions": extensions}
             if not done:
                 await self._write(":\n\n")
-        return too_slow(self._context.course.reached, self._context.request_id)
+        return too_slow(self._context)
 
     async def _tell(self) -> None:
         async with aclosing(await results(self._asked, self._context, self._allowed)) as told:

@@ -32,7 +32,7 @@ def held(runtime: Runtime) -> Iterator[None]:
         FullError: If it holds as many as it may.
     """
     full = FullError("As many connections are open here as may be: try again later.", own=False)
-    with _counted(runtime.connections, ALL, full):
+    with _counted(runtime, runtime.connections, ALL, full):
         yield
 
 
@@ -44,15 +44,16 @@ def held_of(runtime: Runtime, context: Context) -> Iterator[None]:
         FullError: If they hold as many as they may.
     """
     full = FullError(f"You hold {runtime.connections_each.most} connections here already.", own=True)
-    with _counted(runtime.connections_each, subject(context), full):
+    with _counted(runtime, runtime.connections_each, subject(context), full):
         yield
 
 
 @contextmanager
-def _counted(places: Places, whose: str, full: FullError) -> Iterator[None]:
+def _counted(runtime: Runtime, places: Places, whose: str, full: FullError) -> Iterator[None]:
     with ExitStack() as place:
         try:
             place.enter_context(places.taking(whose))
         except NoPlaceError:
+            runtime.metrics.limited.labels("TOO_MANY_CONNECTIONS").inc()
             raise full from None
         yield

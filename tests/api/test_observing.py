@@ -11,11 +11,12 @@ from io import StringIO
 import httpx
 import pytest
 from pydantic import SecretStr
+from websockets.asyncio.client import connect
 
 from api.app import application
 from infra.logs import Json as JsonLines
 from infra.settings import Settings
-from tests.api.asking import RECORD, Caller, Json, OpenedFund, conversing, event
+from tests.api.asking import PROTOCOL, RECORD, Caller, Json, OpenedFund, closing_code, conversing, event
 from tests.api.serving import serving, socket_url
 from tests.conftest import SECRET, Live, Servers
 from tests.metering import Reading
@@ -155,6 +156,20 @@ async def test_every_metric_of_the_api_moves_with_what_it_counts(servers: Server
     assert during.of("pool_connections", state="used") + during.of("pool_connections", state="idle") >= 1
     assert (during.of("reachable", server="database"), during.of("reachable", server="redis")) == (1, 1)
     assert during.of("queue_jobs", queue="arq:queue") == 0
+
+
+async def test_what_a_limit_refuses_is_counted_by_the_limit(servers: Servers, fund: OpenedFund) -> None:
+    few = Settings(max_cost=3, max_connections=1)
+    async with serving(application(few, servers.database_url, servers.redis_url, SECRET)) as http:
+        analyst = replace(fund.analyst, http=http)
+        async with conversing(socket_url(http), analyst.token):
+            async with connect(socket_url(http), subprotocols=[PROTOCOL]) as refused:
+                assert await closing_code(refused) == 1013
+            code = await analyst.code("query ($id: ID!) { fund(id: $id) { portfolioCompanies { name } } }", id=fund.id)
+            found = await reading(http)
+    assert code == "COST_LIMIT_EXCEEDED"
+    assert found.of("limited_total", limit="COST_LIMIT_EXCEEDED") == 1
+    assert found.of("limited_total", limit="TOO_MANY_CONNECTIONS") == 1
 
 
 async def test_names_of_callers_are_no_labels(live: Live, stranger: Caller) -> None:
