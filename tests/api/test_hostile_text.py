@@ -1,24 +1,16 @@
 """Text that PostgreSQL, JSON or a terminal can't take, wherever a string goes in: told cleanly, never 500."""
 
 import json
+import logging
 
+import httpx
 import pytest
-from graphql import (
-    GraphQLInputObjectType,
-    GraphQLInputType,
-    GraphQLObjectType,
-    GraphQLScalarType,
-    is_enum_type,
-    is_list_type,
-    is_non_null_type,
-    is_required_input_field,
-)
 
-from api.schema import schema
 from domain.events import KINDS
 from infra.people import Role
 from tests.api.asking import Caller, Json, OpenedFund
 from tests.api.conftest import MakeCaller
+from tests.api.places import HOLDERS, Place, all_places
 from tests.api.watching import Watched, done
 
 HALF_PAIRS = ["\ud800", "\udfff", "x\ud83d", "\ude00\ud83d"]
@@ -26,134 +18,50 @@ HALF_PAIRS = ["\ud800", "\udfff", "x\ud83d", "\ude00\ud83d"]
 ODD = [
     "\0", "a\0b", "\x1b[31m", "\u202e", "\ufeff", "\uffff", "\U0010ffff", "%s%n{0}{}", "'; DROP TABLE fact; --",
     "\\u0000", "<script>", "$1", "\\", '"', "\r\n", "x" * 300_000,
+    "1); SELECT pg_sleep(60); --", "x\r\n2026-01-01 ERROR forged %(message)s {0.__class__} ${jndi:ldap://x}",
 ]  # fmt: skip
-VALUES: dict[str, object] = {
-    "Money": "1.00",
-    "Decimal": "0.5",
-    "Date": "2010-01-01",
-    "DateTime": "2010-01-01T00:00:00Z",
-    "Int": 1,
-    "Boolean": True,
-    "ID": "acme",
-    "String": "USD",
-    "JSON": {},
-}
-
-Places = list[tuple[list[str], Json]]
 
 
-def minimal(kind: GraphQLInputType) -> object:
-    """The least value of a type that the schema takes."""
-    if is_non_null_type(kind):
-        return minimal(kind.of_type)
-    if is_list_type(kind):
-        return [minimal(kind.of_type)]
-    if is_enum_type(kind):
-        return next(iter(kind.values))
-    if isinstance(kind, GraphQLInputObjectType):
-        fields = {name: minimal(field.type) for name, field in kind.fields.items() if is_required_input_field(field)}
-        return fields or {name: minimal(field.type) for name, field in list(kind.fields.items())[:1]}
-    assert isinstance(kind, GraphQLScalarType)
-    return VALUES[kind.name]
-
-
-def strings(kind: GraphQLInputType, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Paths of every string that a value of the type can hold, in a value that holds only it and what must be."""
-    if is_non_null_type(kind):
-        return strings(kind.of_type, path)
-    if is_list_type(kind):
-        return strings(kind.of_type, (*path, 0))
-    if isinstance(kind, GraphQLInputObjectType):
-        return [found for name, field in kind.fields.items() for found in strings(field.type, (*path, name))]
-    taken = {"String", "ID", "JSON", "Money", "Decimal", "Date", "DateTime"}
-    return [path] if isinstance(kind, GraphQLScalarType) and kind.name in taken else []
-
-
-def with_text(kind: GraphQLInputType, path: tuple[str | int, ...], text: object) -> object:
-    """The least value of a type with a text at one path."""
-    if not path:
-        return text
-    if is_non_null_type(kind):
-        return with_text(kind.of_type, path, text)
-    if is_list_type(kind):
-        return [with_text(kind.of_type, path[1:], text)]
-    assert isinstance(kind, GraphQLInputObjectType)
-    name = str(path[0])
-    inner = with_text(kind.fields[name].type, path[1:], text)
-    if kind.is_one_of:
-        return {name: inner}
-    given = minimal(kind)
-    assert isinstance(given, dict)
-    return {**given, name: inner}
-
-
-def arguments() -> list[tuple[str, str, str, tuple[str | int, ...]]]:
-    """Every string that can be given to any field of the roots: operation, field, argument, path in it."""
-    found = []
-    for operation, root in (("query", "Query"), ("mutation", "Mutation")):
-        kind = schema._schema.type_map[root]
-        assert isinstance(kind, GraphQLObjectType)
-        for name, field in kind.fields.items():
-            for argument, given in field.args.items():
-                found += [(operation, name, argument, path) for path in strings(given.type)]
-    return found
-
-
-def asked(operation: str, name: str, argument: str, path: tuple[str | int, ...], text: object, fund: str) -> Json:
-    """A request that gives one text at one place, and elsewhere what is least."""
-    root = schema._schema.type_map[operation.capitalize()]
-    assert isinstance(root, GraphQLObjectType)
-    field = root.fields[name]
-    given: Json = {}
-    for key, one in field.args.items():
-        if key == argument:
-            given[key] = with_text(one.type, path, text)
-        elif is_non_null_type(one.type):
-            given[key] = minimal(one.type)
-    for holder in (given, given.get("input", {})):
-        for key in ("fundId", "id"):
-            if key in holder and (argument, path) not in ((key, ()), ("input", (key,))):
-                holder[key] = fund
-    declared = ", ".join(f"${key}: {field.args[key].type}" for key in given)
-    passed = ", ".join(f"{key}: ${key}" for key in given)
-    return {"query": f"{operation} ({declared}) {{ {name}({passed}) {{ __typename }} }}", "variables": given}
-
-
-PLACES = arguments()
+PLACES = all_places()
 
 
 def test_every_string_of_every_input_is_among_the_places() -> None:
-    kinds = {
-        str(path[3])
-        for _, name, _, path in PLACES
-        if name == "recordEvents" and path[0] == "events" and path[2] == "event"
-    }
+    kinds = {place.path[3] for place in PLACES if place.field == "recordEvents" and place.path[2:3] == ("event",)}
     assert len(kinds) == len([kind for kind in KINDS.values() if kind.recordable])
-    assert len(PLACES) > 130
+    assert {place.kind for place in PLACES} == {*HOLDERS} - {"FundChange"}
+    assert len(PLACES) > 150
 
 
-@pytest.mark.parametrize(
-    ("operation", "name", "argument", "path"),
-    PLACES,
-    ids=[f"{name}.{'.'.join(map(str, (argument, *path)))}" for _, name, argument, path in PLACES],
-)
+@pytest.mark.parametrize("place", PLACES, ids=str)
 async def test_no_text_anywhere_is_our_fault(
-    fund: OpenedFund, caller: MakeCaller, operation: str, name: str, argument: str, path: tuple[str | int, ...]
+    fund: OpenedFund, caller: MakeCaller, caplog: pytest.LogCaptureFixture, place: Place
 ) -> None:
+    caplog.set_level(logging.INFO)
     # Somebody who may do everything, or some texts would be looked at no closer than their author.
     admin = await caller(Role.ADMIN, fund.uuid)
+    accept = "text/event-stream" if place.operation == "subscription" else "application/json"
     for text in ODD:
-        body = asked(operation, name, argument, path, text, fund.id)
-        response = await admin.send(json.dumps(body))
+        response = await admin.send(json.dumps(place.request(text, fund.id)), accept=accept)
         assert response.status_code == 200, response.text
-        answer = response.json()
         assert "\0" not in response.text
-        for error in answer.get("errors", []):
+        for error in answer_of(response).get("errors", []):
             assert error["extensions"]["code"] in {"BAD_USER_INPUT", "NOT_FOUND"}, (text[:20], error)
     for text in HALF_PAIRS:
-        response = await admin.send(json.dumps(asked(operation, name, argument, path, text, fund.id)))
+        response = await admin.send(json.dumps(place.request(text, fund.id)), accept=accept)
         (error,) = response.json()["errors"]
         assert (response.status_code, error["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+    # Nobody is told of it, and no line of the log can be forged.
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert not any("forged" in record.getMessage() for record in caplog.records)
+
+
+def answer_of(response: httpx.Response) -> Json:
+    """The answer, or the first one that a stream tells."""
+    text = response.text
+    if response.headers["content-type"].startswith("text/event-stream"):
+        text = next(line for line in text.splitlines() if line.startswith("data: {")).removeprefix("data: ")
+    answer: Json = json.loads(text)
+    return answer
 
 
 @pytest.mark.parametrize("text", HALF_PAIRS)
