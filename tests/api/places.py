@@ -141,7 +141,8 @@ def all_places(taken: frozenset[str] = TEXTS) -> list[Place]:
 def _field(kind: str, name: str) -> GraphQLField:
     found = schema._schema.type_map[kind]
     assert isinstance(found, GraphQLObjectType)
-    return found.fields[name]
+    field: GraphQLField = found.fields[name]
+    return field
 
 
 def _is_object(field: GraphQLField) -> bool:

@@ -83,7 +83,7 @@ async def test_a_foreign_id_is_told_of_as_one_that_never_was(
     foreign: list[str], fund: OpenedFund, caller: MakeCaller, place: Place
 ) -> None:
     admin = await caller(Role.ADMIN, fund.uuid)
-    # Also as if what is theirs were of one's own fund. Companies are looked for by their keys in a fund one has a part in.
+    # Also as if what is theirs were of one's own fund. Companies are looked for in that alone, by their keys.
     ids = [*foreign, *(one.replace(foreign[0], fund.id) for one in foreign if ":" in one)]
     for id in ids[:3] if "company" in str(place) else ids:
         gone = absent(id, fund.id)

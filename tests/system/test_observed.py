@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from api.schema import schema
-from tests.api import test_hostile_text as hostile
+from tests.api import places
 from tests.api.asking import RECORD, Json, event
 from tests.api.watching import ALERTS, CREATE, LADDER, RETIRE, UPDATE, handling, planned, reported
 from tests.metering import Reading
@@ -213,13 +213,13 @@ def test_no_figure_word_or_secret_of_any_mutation_gets_into_log_trace_or_metric(
     for mutation, (query, variables) in good_requests(instance, fund).items():
         instance.ask(query, **variables)
         asked.add(mutation)
-    monkeypatch.setitem(hostile.VALUES, "Money", AMOUNT)
-    monkeypatch.setitem(hostile.VALUES, "Decimal", SHARE)
-    for operation, name, argument, path in hostile.arguments():
-        if operation == "mutation":
-            request = hostile.asked(operation, name, argument, path, FORGED, fund)
+    monkeypatch.setitem(places.VALUES, "Money", AMOUNT)
+    monkeypatch.setitem(places.VALUES, "Decimal", SHARE)
+    for place in places.all_places():
+        if place.operation == "mutation":
+            request = place.request(FORGED, fund)
             instance.answer(request["query"], **request["variables"])
-            asked.add(name)
+            asked.add(place.field)
     assert asked == set(mutations())
     told = instance.logs + json.dumps([(one.name, one.about) for one in instance.collector.spans])
     told += instance.http.get("/metrics").text + httpx.get(f"http://127.0.0.1:{instance.metrics_port}/metrics").text
