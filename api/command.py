@@ -16,7 +16,8 @@ from infra.account import ServerDidNotStart
 from infra.backup import BackupError
 from infra.instance import DataDirectoryInUse
 from infra.logs import configure
-from infra.postgres import UnavailableError, translated
+from infra.postgres import UnavailableError
+from infra.revision import SchemaError, check_revision
 from infra.settings import LogFormat, settings
 from infra.supervisor import PartKeepsFailing
 
@@ -54,6 +55,7 @@ FAILURES = (
     OSError,
     PartKeepsFailing,
     Refusal,
+    SchemaError,
     ServerDidNotStart,
     UnavailableError,
     ValidationError,
@@ -98,34 +100,20 @@ def with_runtime(do: Callable[["Runtime"], Awaitable[T]], data_dir: Path | None)
     """Does a command's work on the instance's servers.
 
     Raises:
-        CommandError: If the database has no tables of ours.
         NotRunningError: If there are no servers to work with.
+        SchemaError: If this program can't work with the database's schema.
         UnavailableError: If the database can't be reached.
     """
     from infra.runtime import opened
 
     async def run() -> T:
         async with opened(settings(), *locate.servers(data_dir, redis_needed=False)) as runtime:
-            await check_schema(runtime)
+            await check_revision(runtime.pool)
             return await do(runtime)
 
     configure("WARNING", LogFormat.TEXT)
     with tenancy.everyone():
         return asyncio.run(run())
-
-
-async def check_schema(runtime: "Runtime") -> None:
-    """Refuse to work on a database that was never migrated.
-
-    Raises:
-        CommandError: If so.
-        UnavailableError: If the database can't be reached.
-    """
-    with translated():
-        table = await runtime.pool.fetchval("SELECT to_regclass('fund')")
-    if table is None:
-        message = "this database isn't Drypowder's yet; prepare it with `drypowder migrate`"
-        raise CommandError(message)
 
 
 def migrated(database_url: str) -> None:

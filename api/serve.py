@@ -11,11 +11,12 @@ from types import FrameType
 import uvicorn
 
 from api.app import application
-from api.command import CommandError, check_schema
+from api.command import CommandError
 from api.draining import Drain
 from api.trusted import ManifestError
 from infra import locate
 from infra.logs import configure
+from infra.revision import check_revision
 from infra.runtime import opened
 from infra.settings import Settings, settings
 
@@ -47,8 +48,9 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
     """Answers until told to stop.
 
     Raises:
-        CommandError: If it can't listen there, the database has no tables of ours, or a manifest can't be read.
+        CommandError: If it can't listen there, or a manifest can't be read.
         NotRunningError: If there are no servers to work with.
+        SchemaError: If this program can't work with the database's schema.
         UnavailableError: If the database can't be reached.
     """
     chosen = settings()
@@ -86,7 +88,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
 
 async def _check(database_url: str, redis_url: str) -> None:
     async with opened(settings(), database_url, redis_url) as runtime:
-        await check_schema(runtime)
+        await check_revision(runtime.pool)
 
 
 def free_port(host: str, port: int) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC
@@ -34,6 +35,7 @@ from infra.queue import (
     channel_queue,
     redis_settings,
 )
+from infra.revision import SchemaError, check_revision
 from infra.runtime import Runtime, opened
 from infra.settings import settings
 from infra.tracing import traced
@@ -193,6 +195,7 @@ async def _work_until(stop: asyncio.Event, shown: Exposition, database_url: str,
 
 async def _work(shown: Exposition, database_url: str, redis_url: str, stop: asyncio.Event) -> None:
     async with opened(settings(), database_url, redis_url, metrics=shown.metrics) as runtime, shown.of(runtime):
+        await check_revision(runtime.pool)
         queue = await Queue.connected(redis_url)
         computers = Computers(runtime.settings.reserve_concurrency, chosen(runtime.settings))
         every = workers(runtime, queue, redis_url, computers)
@@ -244,8 +247,11 @@ def main() -> None:
     """The `drypowder worker` command's process."""
     configure(settings().log_level, settings().log_format)
     database_url, redis_url = servers()
-    with tenancy.everyone():
-        asyncio.run(run(database_url, redis_url))
+    try:
+        with tenancy.everyone():
+            asyncio.run(run(database_url, redis_url))
+    except SchemaError as fault:
+        sys.exit(f"drypowder: {fault}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ import asyncpg
 import pytest
 
 from api.cli import main
+from infra.revision import OURS, SERVES
 from infra.settings import settings
 from tests.conftest import Servers
 from tests.system.program import Outcome
@@ -286,6 +288,39 @@ def test_a_database_of_a_newer_program_is_left_alone(cli: Cli, servers: Servers)
         assert cli("migrate", DATABASE_URL=url).code == 0
         on_server(url, "UPDATE alembic_version SET version_num = '9999'")
         assert complaint(cli("migrate", DATABASE_URL=url)) == "Can't locate revision identified by '9999'"
+
+
+def test_a_database_that_lacks_a_migration_is_refused(cli: Cli, servers: Servers) -> None:
+    with a_database(servers) as url:
+        assert cli("migrate", DATABASE_URL=url).code == 0
+        on_server(url, "UPDATE alembic_version SET version_num = '0001'")
+        for command in ("funds", "serve"):
+            assert complaint(cli(command, DATABASE_URL=url, REDIS_URL=servers.redis_url)) == (
+                f"this database's schema is 0001, and this program needs {OURS}; run `drypowder migrate`"
+            )
+
+
+def test_a_newer_schema_serves_older_programs_until_it_says_otherwise(cli: Cli, servers: Servers) -> None:
+    with a_database(servers) as url:
+        assert cli("migrate", DATABASE_URL=url).code == 0
+        # As the next release's migration would: it adds, and takes nothing away.
+        on_server(
+            url,
+            "ALTER TABLE fund ADD COLUMN later text",
+            "CREATE TABLE later (id bigint PRIMARY KEY)",
+            "UPDATE alembic_version SET version_num = '9998'",
+        )
+        fund = opened(partial(cli, DATABASE_URL=url), "Fund I")
+        assert fund in cli("funds", DATABASE_URL=url).out
+        on_server(
+            url,
+            f"COMMENT ON TABLE alembic_version IS '{SERVES}9998'",
+            "UPDATE alembic_version SET version_num = '9999'",
+        )
+        for command in ("funds", "serve"):
+            assert complaint(cli(command, DATABASE_URL=url, REDIS_URL=servers.redis_url)) == (
+                f"this database's schema is 9999, which serves programs of 9998 on, and this one is of {OURS}"
+            )
 
 
 def test_a_fund_is_opened_and_listed(migrated: Cli) -> None:
