@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import asyncpg
+
 from domain.capital import FeeCharged, FundOpened
 from domain.money import Money
 from infra.account import hand_over, servers_account
@@ -17,7 +19,6 @@ from infra.drafts import Draft
 from infra.embedded import EmbeddedPostgres, programs
 from infra.locate import NO_REDIS
 from infra.migrate import migrate_in_loop
-from infra.postgres import Connection
 from infra.runtime import Runtime, opened
 from infra.settings import Settings
 from tests.system.program import PROJECT
@@ -50,12 +51,16 @@ async def charge(runtime: Runtime, fund: UUID, actor: UUID, number: int) -> int:
     return appended.last_version
 
 
-async def archived(connection: Connection) -> None:
+async def archived(url: str) -> None:
     """Returns once all that was written so far lies in the archive."""
-    segment = await connection.fetchval("SELECT pg_walfile_name(pg_switch_wal())")
-    async with asyncio.timeout(60):
-        while (await connection.fetchval("SELECT last_archived_wal FROM pg_stat_archiver") or "") < segment:
-            await asyncio.sleep(0.02)
+    connection = await asyncpg.connect(url)
+    try:
+        segment = await connection.fetchval("SELECT pg_walfile_name(pg_switch_wal())")
+        async with asyncio.timeout(60):
+            while (await connection.fetchval("SELECT last_archived_wal FROM pg_stat_archiver") or "") < segment:
+                await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
 
 
 async def test_a_lost_server_comes_back_as_it_was_at_a_moment(tmp_path: Path) -> None:
@@ -98,8 +103,7 @@ async def test_a_lost_server_comes_back_as_it_was_at_a_moment(tmp_path: Path) ->
             moment: datetime = await runtime.pool.fetchval("SELECT clock_timestamp()")
             moment += timedelta(microseconds=1)
             assert await charge(runtime, fund, actor, 10) == version + 10
-            async with runtime.pool.acquire() as connection:
-                await archived(connection)
+            await archived(server.url)
     await asyncio.to_thread(run, blocks["cp"], **{"2026-11-21 09:30:00+00": moment.isoformat(sep=" ")})
     with running(restored.parent) as server:
         async with opened(Settings(), server.url, NO_REDIS) as runtime:
