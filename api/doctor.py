@@ -39,6 +39,4 @@ async def _examined(directory: Path) -> list[Finding]:
         database_url, redis_url = locate.servers(directory)
     except (locate.NotRunningError, locate.BadAddressError) as fault:
         return [*found, wrong("servers", str(fault), "Nothing else can be examined before that.")]
-    for findings in (examine_database(database_url), examine_queues(redis_url)):
-        found += [one async for one in findings]
-    return found
+    return [*found, *await examine_database(database_url), *await examine_queues(redis_url)]

@@ -1,6 +1,5 @@
 """Examining the database: its version and schema, its clock, who has fallen behind, and the newest facts' chains."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -8,11 +7,13 @@ import asyncpg
 from infra.evaluation import CONSUMER as VARIANCE
 from infra.examining.clocks import examine_clock
 from infra.examining.finding import Finding, good, wrong
+from infra.examining.walls import examine_role, examine_tables
 from infra.history import History
 from infra.migrate import OLDEST_SERVER, newest_revision
 from infra.postgres import Connection, UnavailableError, open_pool
 from infra.runs import CONSUMER as RUNS
 from infra.snapshots import CONSUMER as SNAPSHOTS
+from infra.tenancy import everyone
 
 PATIENCE = timedelta(minutes=1)
 """How long a consumer may take to get to a fact."""
@@ -26,7 +27,7 @@ _UNSEEN = """
 """
 
 
-async def examine_database(url: str) -> AsyncIterator[Finding]:
+async def examine_database(url: str) -> list[Finding]:
     """What is found of the database; only that it can't be asked, where that is so."""
     try:
         pool = await open_pool(url, 2)
@@ -35,19 +36,18 @@ async def examine_database(url: str) -> AsyncIterator[Finding]:
         remedy = (
             "See whether PostgreSQL runs, and whether DATABASE_URL names it, its database and a role that may log in."
         )
-        yield wrong("database", f"can't be used: {type(reason).__name__}", remedy)
-        return
+        return [wrong("database", f"can't be used: {type(reason).__name__}", remedy)]
     try:
-        async with pool.acquire() as connection:
-            yield _version(connection)
-            schema = await _schema(connection)
-            yield schema
-            yield await examine_clock("database", lambda: connection.fetchval("SELECT clock_timestamp()"))
-            if schema.remedy:
-                return
-            for consumer in (VARIANCE, SNAPSHOTS, RUNS):
-                yield await _consumer(connection, consumer)
-        yield await _chains(pool)
+        with everyone():
+            async with pool.acquire() as connection:
+                schema = await _schema(connection)
+                found = [_version(connection), schema]
+                found.append(await examine_clock("database", lambda: connection.fetchval("SELECT clock_timestamp()")))
+                if schema.remedy:
+                    return found
+                found += [await examine_role(connection), await examine_tables(connection)]
+                found += [await _consumer(connection, consumer) for consumer in (VARIANCE, SNAPSHOTS, RUNS)]
+            return [*found, await _chains(pool)]
     finally:
         await pool.close()
 

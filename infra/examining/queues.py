@@ -1,6 +1,5 @@
 """Examining Redis: its version and clock, whether it keeps what it is given, who works, and how long jobs wait."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ from redis.exceptions import RedisError
 
 from infra.examining.clocks import examine_clock
 from infra.examining.finding import Finding, advice, good, wrong
-from infra.waiting import QUEUES, waiting
+from infra.waiting import QUEUES, Waiting, waiting
 
 OLDEST_SERVER = 6
 """Major version of Redis."""
@@ -19,29 +18,32 @@ PATIENCE_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
 
 
-async def examine_queues(url: str) -> AsyncIterator[Finding]:
+async def examine_queues(url: str) -> list[Finding]:
     """What is found of Redis and the worker; only that it can't be asked, where that is so."""
     redis = Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS)
     try:
         about = await redis.info()
-        yield _version(about)
-        yield await examine_clock("redis", lambda: _time(redis))
-        yield _eviction(about)
-        yield _persistence(about)
-        yield await _worker(redis)
-        for one in await waiting(redis):
-            if one.age > PATIENCE_SECONDS:
-                told = f"{one.jobs} jobs, the oldest due for {one.age:,.0f} s"
-                yield wrong(
-                    f"queue {one.queue}", told, "See whether a worker runs and what its log says; start another."
-                )
-            else:
-                yield good(f"queue {one.queue}", f"{one.jobs} jobs, none due for long")
+        return [
+            _version(about),
+            await examine_clock("redis", lambda: _time(redis)),
+            _eviction(about),
+            _persistence(about),
+            await _worker(redis),
+            *(_queue(one) for one in await waiting(redis)),
+        ]
     except (RedisError, OSError) as fault:
         remedy = "See whether Redis runs, and whether REDIS_URL names it. Until then, no job is done."
-        yield wrong("redis", f"can't be used: {type(fault).__name__}", remedy)
+        return [wrong("redis", f"can't be used: {type(fault).__name__}", remedy)]
     finally:
         await redis.aclose()
+
+
+def _queue(one: Waiting) -> Finding:
+    what = f"queue {one.queue}"
+    if one.age > PATIENCE_SECONDS:
+        told = f"{one.jobs} jobs, the oldest due for {one.age:,.0f} s"
+        return wrong(what, told, "See whether a worker runs and what its log says; start another.")
+    return good(what, f"{one.jobs} jobs, none due for long")
 
 
 def _version(about: dict[str, Any]) -> Finding:

@@ -1,10 +1,10 @@
 """Examining a deployment: each thing is broken for real, and named with what to do."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -26,6 +26,7 @@ from infra.examining.queues import examine_queues
 from infra.migrate import newest_revision
 from infra.queue import redis_settings
 from infra.settings import Settings
+from infra.tenancy import _current
 from infra.waiting import QUEUES
 from tests.conftest import OPENED_AT, Servers
 from tests.histories import own_database, process
@@ -36,14 +37,23 @@ MEND = "UPDATE fact SET payload = rtrim(payload) WHERE fund_id = $1 AND version 
 NOWHERE = "postgresql://postgres@127.0.0.1:1/drypowder"
 
 
+@contextmanager
+def working_for_nobody() -> Iterator[None]:
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 async def of_database(url: str) -> dict[str, Finding]:
     """What is found of a database, by what it is about."""
-    return {one.what: one async for one in examine_database(url)}
+    return {one.what: one for one in await examine_database(url)}
 
 
 async def of_queues(url: str) -> dict[str, Finding]:
     """What is found of Redis, by what it is about."""
-    return {one.what: one async for one in examine_queues(url)}
+    return {one.what: one for one in await examine_queues(url)}
 
 
 def of_installation(directory: Path, **chosen: object) -> dict[str, Finding]:
@@ -86,10 +96,34 @@ async def changed(url: str, there: str, back: str, *arguments: object) -> AsyncI
 
 
 async def test_a_good_database_has_nothing_amiss(fund: tuple[str, UUID]) -> None:
-    found = await of_database(fund[0])
+    # A command sees nobody's rows of itself.
+    with working_for_nobody():
+        found = await of_database(fund[0])
     assert amiss(found) == {}
+    assert found["database role"].told == "is drypowder_app, bound by every policy"
     assert found["schema"].told == f"is at {newest_revision()}"
     assert found["hash chain"].told == "of the newest 5 facts of 1 funds is whole"
+
+
+async def test_rows_of_other_firms_that_a_role_or_a_table_would_show(fund: tuple[str, UUID]) -> None:
+    url = fund[0]
+    connection = await asyncpg.connect(url)
+    role = f"owner_{uuid4().hex}"
+    try:
+        await connection.execute("ALTER TABLE fact NO FORCE ROW LEVEL SECURITY; CREATE TABLE bare (fund_id uuid)")
+        assert amiss(await of_database(url)) == {"row-level security": "isn't forced on bare, fact"}
+        await connection.execute("ALTER TABLE fact FORCE ROW LEVEL SECURITY; DROP TABLE bare")
+        await connection.execute(
+            f"CREATE ROLE {role} LOGIN BYPASSRLS; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"
+        )
+        own = url.replace("postgres@", f"{role}@")
+        assert amiss(await of_database(own)) == {"database role": f"is {role}, whom no policy binds"}
+        await connection.execute(f"ALTER ROLE {role} NOBYPASSRLS; ALTER TABLE fact OWNER TO {role}")
+        assert amiss(await of_database(own)) == {"database role": f"is {role}, who owns the tables"}
+    finally:
+        await connection.execute(f"ALTER TABLE fact OWNER TO postgres; DROP OWNED BY {role}; DROP ROLE {role}")
+        await connection.close()
+    assert amiss(await of_database(url)) == {}
 
 
 async def test_a_database_that_cant_be_reached_or_has_no_such_name(servers: Servers) -> None:
