@@ -49,12 +49,14 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
 
     Raises:
         CommandError: If it can't listen there, or a manifest can't be read.
+        MissingExtraError: If it is to trace, and what does that isn't installed.
         NotRunningError: If there are no servers to work with.
         SchemaError: If this program can't work with the database's schema.
         UnavailableError: If the database can't be reached.
     """
     chosen = settings()
     configure(chosen.log_level, chosen.log_format)
+    locate.check_tracing(chosen)
     database_url, redis_url = locate.servers(data_dir)
     listen_host = host or chosen.host
     listen_port = free_port(listen_host, chosen.port if port is None else port)

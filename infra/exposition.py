@@ -28,6 +28,10 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 """Headers of what a proxy passes on, which may be anybody's."""
 
 
+class PortTakenError(Exception):
+    """Metrics can't be served where they were to be."""
+
+
 class Exposition:
     """Shows a process's metrics.
 
@@ -119,12 +123,16 @@ async def exposed(shown: Exposition, host: str, port: int | None) -> AsyncIterat
     """Has a process that serves nothing else serve its metrics; not at all without a port.
 
     Raises:
-        OSError: If it can't listen there.
+        PortTakenError: If it can't listen there.
     """
     if port is None:
         yield
         return
-    listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as fault:
+        message = f"can't serve metrics on port {port} of {host}: {fault.strerror}; choose another by METRICS_PORT"
+        raise PortTakenError(message) from fault
     app = Starlette(routes=[Route(PATH, shown.answer)])
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none"))
     serving = asyncio.ensure_future(server.serve([listening]))

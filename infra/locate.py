@@ -58,6 +58,15 @@ def check_extras(chosen: Settings) -> None:
     if chosen.dask_scheduler_address and find_spec("distributed") is None:
         message = "DASK_SCHEDULER_ADDRESS is set, but Dask isn't installed: pip install 'drypowder[dask]'"
         raise MissingExtraError(message)
+    check_tracing(chosen)
+
+
+def check_tracing(chosen: Settings) -> None:
+    """Refuse to start what is to trace and can't.
+
+    Raises:
+        MissingExtraError: Saying what to install.
+    """
     if chosen.otel_exporter_otlp_endpoint and find_spec("opentelemetry") is None:
         message = (
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry isn't installed: pip install 'drypowder[tracing]'"

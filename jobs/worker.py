@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from domain.rules import DeliveryChannel
 from infra import tenancy
 from infra.computing import Computers
-from infra.exposition import Exposition, exposed
+from infra.exposition import Exposition, PortTakenError, exposed
 from infra.hands import chosen
 from infra.locate import servers
 from infra.logs import configure
@@ -250,7 +250,7 @@ def main() -> None:
     try:
         with tenancy.everyone():
             asyncio.run(run(database_url, redis_url))
-    except SchemaError as fault:
+    except (PortTakenError, SchemaError) as fault:
         sys.exit(f"drypowder: {fault}")
 
 

@@ -18,8 +18,8 @@ from api.schema import schema
 from tests.api import places
 from tests.api.asking import RECORD, Json, event
 from tests.api.watching import ALERTS, CREATE, LADDER, RETIRE, UPDATE, handling, planned, reported
+from tests.collector import Collector, collecting
 from tests.metering import Reading
-from tests.system.collector import Collector, collecting
 from tests.system.program import Up, drypowder, until
 
 AMOUNT, FIGURE, SHARE = "7654321.89", "7654321", "0.7654321"
@@ -221,7 +221,7 @@ def test_no_figure_word_or_secret_of_any_mutation_gets_into_log_trace_or_metric(
             instance.answer(request["query"], **request["variables"])
             asked.add(place.field)
     assert asked == set(mutations())
-    told = instance.logs + json.dumps([(one.name, one.about) for one in instance.collector.spans])
+    told = instance.logs + instance.collector.raw
     told += instance.http.get("/metrics").text + httpx.get(f"http://127.0.0.1:{instance.metrics_port}/metrics").text
     secret = (instance.up.data_dir / "signing.secret").read_text()
     assert [one for one in (*PLANTED, secret, instance.up.token) if one in told] == []

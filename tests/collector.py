@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Span:
     span_id: str
     parent_id: str
     about: dict[str, str]
+    links: tuple[str, ...]
+    failed: bool
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class Collector:
     url: str
     spans: list[Span] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    raw: str = ""
 
     def of(self, trace_id: str) -> dict[tuple[str, str], list[Span]]:
         """A trace's spans by service and name, as far as they came: what is tried again has several."""
@@ -44,6 +48,7 @@ class Collector:
         if path != "/v1/traces":
             self.bodies.append(body)
             return
+        self.raw += body.decode(errors="replace")
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
             service = next(one.value.string_value for one in resource.resource.attributes if one.key == "service.name")
             for scope in resource.scope_spans:
@@ -55,6 +60,8 @@ class Collector:
                         one.span_id.hex(),
                         one.parent_span_id.hex(),
                         {about.key: str(about.value) for about in one.attributes},
+                        tuple(link.trace_id.hex() for link in one.links),
+                        one.status.code == Status.STATUS_CODE_ERROR,
                     )
                     for one in scope.spans
                 ]
@@ -78,7 +85,7 @@ def collecting() -> Iterator[Collector]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
     collector = Collector(f"http://127.0.0.1:{server.server_address[1]}")
-    serving = Thread(target=server.serve_forever, daemon=True)
+    serving = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     serving.start()
     try:
         yield collector
