@@ -16,6 +16,7 @@ from tests.benchmarks import (
     asking,
     evaluating,
     following,
+    growing,
     importing,
     library,
     ranking,
@@ -45,6 +46,7 @@ BENCHMARKS: Mapping[str, Callable[[Ground], Awaitable[list[Figure]]]] = {
     "library": library.compare,
     "import": importing.importing,
     "storage": storing.storage,
+    "grow": growing.grow,
 }
 
 

@@ -88,6 +88,7 @@ class Scale:
     programs: int
     split: tuple[int, ...]
     runs: int
+    grown: tuple[int, ...]
 
 
 FULL = Scale(
@@ -119,6 +120,7 @@ FULL = Scale(
     programs=30,
     split=(50, 1_000, 10_000, 100_000),
     runs=100,
+    grown=(100_000, 1_000_000, 5_000_000),
 )
 QUICK = Scale(
     rounds=3,
@@ -149,6 +151,7 @@ QUICK = Scale(
     programs=2,
     split=(50, 500),
     runs=3,
+    grown=(3_000, 6_000),
 )
 
 
