@@ -27,6 +27,8 @@ LEFT = "LEFT"
 """In place of a code, where whoever asked was gone before the end."""
 LIMITS = ("COST_LIMIT_EXCEEDED", "RATE_LIMITED", "TIMEOUT", "TOO_MANY_SUBSCRIPTIONS")
 """Codes of operations that were refused or ended by a limit. Others than operations count for themselves."""
+MOST_LETTERS = 64
+"""Of an operation's name, as it is told."""
 STREAM = b"text/event-stream"
 LEAST_STATUS_OF_A_REFUSAL = 400
 
@@ -120,7 +122,7 @@ class Observed(SchemaExtension):
         """Has the execution traced; of a subscription, only its beginning."""
         asked, trail = self.execution_context, here()
         assert trail is not None, "the operation has one"
-        trail.operation = asked.operation_name or ""
+        trail.operation = (asked.operation_name or "")[:MOST_LETTERS]
         with (
             first_span("operation", trail.request_id, kind=_kind(asked), operation=trail.operation)
             if self._is_first

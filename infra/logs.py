@@ -14,8 +14,12 @@ from infra.trail import here
 
 OURS = ("api", "domain", "infra", "jobs")
 """Whose lines `LOG_LEVEL` is for. Libraries tell each connection, request and job, with what was sent: warnings do."""
-_SECRETS = re.compile(r"(?<=://)[^/\s@]*@|\beyJ[\w-]{8,}(?:\.[\w-]*)*|\bwhsec_[\w+/=-]+|(?i:\bbearer\s+)\S+")
-"""Credentials within an address, tokens, and secrets of webhooks."""
+MOST_CHARACTERS = 8_192
+"""Of one text in a line."""
+_SECRETS = re.compile(
+    r"(?<=://)[^/\s@]*@|[\w.+%'-]{1,64}@[\w.-]+|\beyJ[\w-]{8,}(?:\.[\w-]*)*|\bwhsec_[\w+/=-]+|(?i:\bbearer\s+)\S+"
+)
+"""Credentials within an address, people's own addresses, tokens, and secrets of webhooks."""
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """What would begin a new line, steer a terminal, or isn't text."""
 
@@ -118,6 +122,7 @@ def _where(trace: TracebackType | None) -> list[str]:
 
 
 def clean(text: str) -> str:
-    """The text without secrets, and in one line."""
-    shown = _SECRETS.sub("…", text)
+    """The text without secrets, in one line, and cut where it is very long."""
+    kept = text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
+    shown = _SECRETS.sub("…", kept)
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), shown)

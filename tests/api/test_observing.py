@@ -104,6 +104,12 @@ async def test_each_operation_of_a_websocket_has_an_id_and_a_line_of_its_own(liv
     assert len({one["request"] for one in lines}) == 2
 
 
+async def test_a_long_name_of_an_operation_is_cut(live: Live, stranger: Caller) -> None:
+    with logged() as lines:
+        await stranger.data(f"query {'A' * 5_000} {{ viewer {{ id }} }}")
+    assert [one["operation"] for one in lines] == ["A" * 64]
+
+
 @pytest.mark.parametrize(
     ("method", "body", "kind", "code"),
     [

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from domain.refusal import CorruptionError
-from infra.logs import Json, Text, configure
+from infra.logs import Json, Text, clean, configure
 from infra.settings import LogFormat
 from infra.trail import Trail, about_fund, followed, request_id_from
 from tests.conftest import Servers
@@ -71,7 +71,15 @@ def test_input_makes_no_line_of_its_own(form: logging.Formatter) -> None:
 
 @pytest.mark.parametrize(
     "secret",
-    ["postgresql://ana:hunter2@db/x", f"Bearer {TOKEN}", f"token={TOKEN}", "whsec_hunter2hunter2", "bearer hunter2"],
+    [
+        "postgresql://ana:hunter2@db/x",
+        "hunter2@fund.example",
+        "<ana.hunter2+x@localhost>,",
+        f"Bearer {TOKEN}",
+        f"token={TOKEN}",
+        "whsec_hunter2hunter2",
+        "bearer hunter2",
+    ],
 )
 @pytest.mark.parametrize("form", [Json(), Text()])
 def test_a_credential_is_left_out_wherever_it_stands(form: logging.Formatter, secret: str) -> None:
@@ -79,6 +87,11 @@ def test_a_credential_is_left_out_wherever_it_stands(form: logging.Formatter, se
     assert "hunter2" not in line
     assert "eyJ" not in line
     assert "can't use" in line
+
+
+def test_a_very_long_text_is_cut() -> None:
+    assert clean("a" * 8_192) == "a" * 8_192
+    assert clean("a" * 1_000_000) == "a" * 8_192 + "…"
 
 
 async def test_what_the_database_quotes_of_a_row_is_left_out(servers: Servers) -> None:
