@@ -16,7 +16,7 @@ const FEE = { event: { feeCharged: { amount: "12.50", kind: "audit" } } };
 
 const tell = (line) => new Promise((written) => process.stdout.write(`${JSON.stringify(line)}\n`, written));
 
-const client = connect(url, token);
+const client = connect(url, () => token);
 await tell({ fund: (await query(client, QUERY, { fundId })).fund });
 await tell(await mutate(client, RECORD, { input: { fundId, events: [FEE] } }));
 // Each client has a place of its own for what GraphQL calls errors.

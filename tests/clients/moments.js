@@ -15,12 +15,12 @@ const THEN = `query Then($fundId: ID!, $at: DateTime!) {
 
 const caches = {
   apollo() {
-    const client = apollo.connect(url, token);
+    const client = apollo.connect(url, () => token);
     const kept = (variables) => client.readQuery({ query: gql(THEN), variables });
     return { ask: (variables) => apollo.query(client, THEN, variables), kept };
   },
   graphcache() {
-    const client = urql.connect(url, token, normalised);
+    const client = urql.connect(url, () => token, normalised);
     const kept = (variables) => client.readQuery(THEN, variables, { requestPolicy: "cache-only" }).data;
     return { ask: (variables) => urql.query(client, THEN, variables), kept };
   },

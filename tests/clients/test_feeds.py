@@ -116,10 +116,11 @@ async def test_gql_asks_records_follows_and_goes_on_after_a_cut(
 ) -> None:
     token, told = await live.token(Role.ANALYST, fund), Told()
     async with line_to(f"{live.url}/graphql") as line:
-        asked = await gql_client.ask(line.url, token, QUERY, {"fundId": str(fund)})
-        recorded = await gql_client.ask(line.url, token, RECORD, {"input": {"fundId": str(fund), "events": [FEE]}})
+        server = line.url, lambda: token
+        asked = await gql_client.ask(*server, QUERY, {"fundId": str(fund)})
+        recorded = await gql_client.ask(*server, RECORD, {"input": {"fundId": str(fund), "events": [FEE]}})
         start = {"fundId": str(fund), "afterVersion": 0}
-        facts: AsyncGenerator[Json, None] = gql_client.follow(line.url, token, FOLLOW, start)
+        facts: AsyncGenerator[Json, None] = gql_client.follow(*server, FOLLOW, start)
         async with aclosing(facts):
             async for fact in facts:
                 await told.hear(fact, fund, line, charge_fees)
