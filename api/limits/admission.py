@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from math import ceil
 
-from graphql import GraphQLError, OperationDefinitionNode, get_operation_ast, specified_rules, validate
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, get_operation_ast, specified_rules, validate
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -66,15 +66,27 @@ class Admission(SchemaExtension):
         assert operation is not None, "its type was told by it"
         await self._pay(operation)
         if not known:
-            asked.pre_execution_errors = validate(
-                asked.schema._schema,  # noqa: SLF001 - strawberry offers no other way to the built schema
-                document,
-                RULES,
-                max_errors=MOST_ERRORS,
-                hide_suggestions=not context.runtime.settings.introspects,
-            )
+            asked.pre_execution_errors = self._validate(document)
         if operation.operation.value == OperationType.SUBSCRIPTION.value and not asked.pre_execution_errors:
             self._take_place(operation)
+
+    def _validate(self, document: DocumentNode) -> list[GraphQLError]:
+        asked = self.execution_context
+        errors = validate(
+            asked.schema._schema,  # noqa: SLF001 - strawberry offers no other way to the built schema
+            document,
+            RULES,
+            max_errors=MOST_ERRORS,
+            hide_suggestions=not asked.context.runtime.settings.introspects,
+        )
+        # Python reads no number of more than 4,300 digits, which graphql-core takes for a fault of ours.
+        message = "A number has too many digits."
+        return [
+            TooMuchError("BAD_USER_INPUT", message, *(one.nodes or ())[:1])
+            if isinstance(one.original_error, ValueError)
+            else one
+            for one in errors
+        ]
 
     async def _pay(self, operation: OperationDefinitionNode) -> None:
         """Draws what the operation costs from what whoever asks has left.

@@ -17,7 +17,6 @@ from graphql import (
     SelectionSetNode,
     ValueNode,
     VariableNode,
-    value_from_ast_untyped,
 )
 
 from api.limits.prices import ELEMENT
@@ -66,18 +65,17 @@ class Reckoning:
         self._tariff = tariff
         self._fragments = fragments_of(document)
         self._given = given
-        self._variables = given
+        self._defaults: Mapping[str, ValueNode] = {}
         self._found: dict[str, _Sum] = {}
         self.introspects = False
 
     def cost(self, operation: OperationDefinitionNode) -> int:
         """Points of an operation, rounded up."""
-        defaults = {
-            one.variable.name.value: value_from_ast_untyped(one.default_value)
+        self._defaults = {
+            one.variable.name.value: one.default_value
             for one in operation.variable_definitions or ()
             if one.default_value is not None
         }
-        self._variables = {**defaults, **self._given}
         found = self._of(operation.selection_set, operation.operation.value.capitalize())
         return ceil(round(min(found.with_lists() + VALUE * _values(self._given), BOUNDLESS), 6))
 
@@ -124,41 +122,49 @@ class Reckoning:
 
     def _size(self, node: FieldNode, price: Price) -> float:
         """Length of a list by its arguments."""
-        values = {one.name.value: one.value for one in node.arguments or ()}
-        sizes = [_length(values.get(name), default, self._variables) for name, default in price.slicing]
+        given = _arguments(node)
+        sizes = [self._length(given.get(name), default) for name, default in price.slicing]
         return max((one for one in sizes if one is not None), default=price.size)
 
     def _of_given(self, node: FieldNode, price: Price) -> float:
         """Cost of lists in a field's arguments."""
-        values = {one.name.value: one.value for one in node.arguments or ()}
-        return sum(weight * _count(values.get(path[0]), path[1:], self._variables) for path, weight in price.given)
+        if not price.given:
+            return 0.0
+        given = _arguments(node)
+        return sum(weight * self._count(given.get(path[0]), path[1:]) for path, weight in price.given)
+
+    def _length(self, node: ValueNode | None, default: object) -> int | None:
+        """The number that an argument gives; None where it gives none."""
+        told: object = default
+        if isinstance(node, VariableNode) and node.name.value not in self._given:
+            node = self._defaults.get(node.name.value)
+        if isinstance(node, IntValueNode):
+            told = int(node.value) if len(node.value) <= MOST_DIGITS else LONGEST
+        elif isinstance(node, VariableNode):
+            told = self._given[node.name.value]
+        if isinstance(told, bool) or not isinstance(told, int | float):
+            return None
+        return int(max(0, min(told, LONGEST)))
+
+    def _count(self, node: ValueNode | None, path: Path) -> int:
+        """How many elements an argument's literal or variable has at a path; what is no list counts as one."""
+        if isinstance(node, VariableNode) and node.name.value not in self._given:
+            node = self._defaults.get(node.name.value)
+        if isinstance(node, VariableNode):
+            value = self._given[node.name.value]
+            for name in path:
+                value = value.get(name) if isinstance(value, dict) else None
+            return len(value) if isinstance(value, list) else value is not None
+        if path and isinstance(node, ObjectValueNode):
+            inner = next((one.value for one in node.fields if one.name.value == path[0]), None)
+            return self._count(inner, path[1:])
+        if path:
+            return 0
+        return len(node.values) if isinstance(node, ListValueNode) else node is not None
 
 
-def _length(node: ValueNode | None, default: object, variables: Variables) -> int | None:
-    """The number that an argument gives; None where it gives none."""
-    told: object = default
-    if isinstance(node, IntValueNode):
-        told = int(node.value) if len(node.value) <= MOST_DIGITS else LONGEST
-    elif isinstance(node, VariableNode):
-        told = variables.get(node.name.value, default)
-    if isinstance(told, bool) or not isinstance(told, int | float):
-        return None
-    return int(max(0, min(told, LONGEST)))
-
-
-def _count(node: ValueNode | None, path: Path, variables: Variables) -> int:
-    """How many elements an argument's literal or variable has at a path; what is no list counts as one."""
-    if isinstance(node, VariableNode):
-        value = variables.get(node.name.value)
-        for name in path:
-            value = value.get(name) if isinstance(value, dict) else None
-        return len(value) if isinstance(value, list) else value is not None
-    if path and isinstance(node, ObjectValueNode):
-        inner = next((one.value for one in node.fields if one.name.value == path[0]), None)
-        return _count(inner, path[1:], variables)
-    if path:
-        return 0
-    return len(node.values) if isinstance(node, ListValueNode) else node is not None
+def _arguments(node: FieldNode) -> dict[str, ValueNode]:
+    return {one.name.value: one.value for one in node.arguments or ()}
 
 
 def _values(given: Variables) -> int:

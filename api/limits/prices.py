@@ -106,6 +106,6 @@ def _paged(field: StrawberryField) -> ListSize | None:
     slicing = [name for name in given if name in PAGING]
     if not slicing:
         return None
-    default = given["first"].default
+    default = given[slicing[0]].default
     assumed = default if isinstance(default, int) else DEFAULT_PAGE
     return ListSize(assumed_size=assumed, slicing_arguments=slicing, sized_fields=PAGE)

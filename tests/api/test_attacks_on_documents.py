@@ -31,6 +31,9 @@ def many(count: int, text: str) -> str:
 
 
 DEEP = "{ node(id: 1) { ... on Fund { state " + "{ fund { state " * 20 + "{ version }" + " } }" * 20 + " } } }"
+METADATA = """mutation { recordEvents(input: { fundId: 1, events: [
+  { event: { feeCharged: { amount: "1.00" } }, metadata: { a: [HUGE] } }
+] }) { errors { code } } }"""
 VALIDATION, PARSING, COST = "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED", "COST_LIMIT_EXCEEDED"
 # What it is, the document, the error's code, and a part of its message.
 DOCUMENTS: list[tuple[str, str, str, str]] = [
@@ -71,6 +74,12 @@ DOCUMENTS: list[tuple[str, str, str, str]] = [
     ("1,000 unknown values of an enum", '{ previewAlertRule(input: { fundId: 1, name: "a", metrics: ['
      + many(1_000, "REVENU{}") + "], ladder: [] }) { alerts } }", "BAD_USER_INPUT", "MetricType"),
     ("200 variables", f"query ({many(200, '$v{}: Nothing')}) {{ viewer {{ id }} }}", VALIDATION, "never used"),
+    ("a huge literal", f"{{ funds(first: {'9' * 20_000}) {{ nodes {{ id }} }} }}", "BAD_USER_INPUT", "many digits"),
+    ("a huge default", f"query ($n: Int = {'9' * 20_000}) {{ funds(first: $n) {{ nodes {{ id }} }} }}",
+     "BAD_USER_INPUT", "many digits"),
+    ("a huge literal in JSON", METADATA.replace("HUGE", "9" * 20_000), "BAD_USER_INPUT", "a number beyond"),
+    ("a deep list literal", "{ previewAlertRule(input: { metrics: " + "[" * 400 + "]" * 400 + " }) { alerts } }",
+     PARSING, "nested"),
     ("costly pages 50 times", "{ " + many(50, "a{}: timeline(fundId: 1, first: 200) {{ nodes {{ id }} }}") + " }",
      COST, "10000 are the most"),
     ("a page of impossible length", "{ funds(first: 99999999999) { nodes { state { portfolioCompanies { id } } } } }",

@@ -46,6 +46,8 @@ PRICED: list[tuple[str, Json, int]] = [
     # Numbers that are none, and such as no list can have.
     (f'{{ timeline(fundId: "x", first: {"9" * 5_000}) {{ {NODES} }} }}', {}, 1_210),
     (f'query ($n: Int) {{ timeline(fundId: "x", first: $n) {{ {NODES} }} }}', {"n": 1e308}, 1_211),
+    (f'query ($n: Int = {"9" * 5_000}) {{ timeline(fundId: "x", first: $n) {{ {NODES} }} }}', {}, 1_210),
+    (f'query ($n: Int = 1e999) {{ timeline(fundId: "x", first: $n) {{ {NODES} }} }}', {}, 70),
     (f'query ($n: Int) {{ timeline(fundId: "x", first: $n) {{ {NODES} }} }}', {"n": -(10**30)}, 11),
     (f'query ($n: Int) {{ timeline(fundId: "x", first: $n) {{ {NODES} }} }}', {"n": [9]}, 71),
     (f'query ($n: Int) {{ timeline(fundId: "x", first: $n) {{ {NODES} }} }}', {"n": True}, 71),
@@ -67,6 +69,7 @@ PRICED: list[tuple[str, Json, int]] = [
     ('mutation { recordEvents(input: {fundId: "x", events: [{}, {}, {}]}) { errors { code } } }', {}, 43),
     ("mutation ($e: [X!]!) { recordEvents(input: {events: $e}) { errors { code } } }", {"e": [{}] * 5}, 52),
     ("mutation ($e: X) { recordEvents(input: {events: $e}) { errors { code } } }", {"e": {}}, 36),
+    ("mutation ($e: [X!] = [{}, {}, {}]) { recordEvents(input: {events: $e}) { errors { code } } }", {}, 43),
     # Every value given is read.
     ("{ viewer { id } }", {"unused": [[1] * 1_000]}, 61),
     # What isn't there will be refused by validation, and costs nothing.
