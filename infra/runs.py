@@ -28,6 +28,7 @@ from infra.ledger import Ledger, OvertakenError
 from infra.postgres import UnavailableError, translated
 from infra.progress import KEPT_SECONDS, LOOK_SECONDS, Progress, Words
 from infra.states import resolve
+from infra.tracing import first_span
 
 CONSUMER = "runs"
 """The cursor that says up to where runs have been noticed."""
@@ -112,7 +113,9 @@ class Runs:
                 )
             except OvertakenError:
                 continue
-            found = await self.run(fund_id, request.run_id)
+            # Its facts are held together by its own id, which begins a trace of its own.
+            with first_span("reserve run", request.run_id):
+                found = await self.run(fund_id, request.run_id)
             assert found is not None, "it was just recorded"
             return found
         raise OvertakenError

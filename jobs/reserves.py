@@ -15,6 +15,8 @@ from infra.people import SYSTEM
 from infra.postgres import UnavailableError, translated
 from infra.progress import LOOK_SECONDS, REPEAT_SECONDS, Progress
 from infra.runtime import Runtime
+from infra.tracing import later_span
+from infra.trail import going_on
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +40,13 @@ async def optimise(runtime: Runtime, computers: Computers, fund_id: UUID, run_id
         if run is None or run.ended:
             await runtime.runs.notice(fund_id)
             return False
-        async with _telling(runtime, run_id) as tell:
-            event = await _outcome(runtime, computers, fund_id, run, tell)
-            if event is None:
-                return False
-            await _end(runtime, fund_id, run_id, event)
-        log.info("run %s of fund %s: %s", run_id, fund_id, type(event).__name__)
+        with going_on([run_id]), later_span("computation", [run_id]):
+            async with _telling(runtime, run_id) as tell:
+                event = await _outcome(runtime, computers, fund_id, run, tell)
+                if event is None:
+                    return False
+                await _end(runtime, fund_id, run_id, event)
+            log.info("run %s of fund %s: %s", run_id, fund_id, type(event).__name__)
         return True
 
 

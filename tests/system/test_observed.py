@@ -18,7 +18,7 @@ from api.schema import schema
 from tests.api import places
 from tests.api.asking import RECORD, Json, event
 from tests.api.watching import ALERTS, CREATE, LADDER, RETIRE, UPDATE, handling, planned, reported
-from tests.collector import Collector, collecting
+from tests.collector import Collector, Span, collecting
 from tests.metering import Reading
 from tests.system.program import Up, drypowder, until
 
@@ -27,6 +27,9 @@ SECRET, WORDS = "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMg==", "hunter2"
 FORGED = f'{WORDS}\n{{"level": "ERROR", "message": "forged"}}\r\x1b[2J'
 E_MAIL = "partners-of-hunter2@example.org"
 PLANTED = (FIGURE, "7,654,321", SHARE, WORDS, SECRET[6:], "forged", "@example.org")
+CALCULATE = (
+    "mutation($i: CalculateReservesInput!) { calculateOptimalReserves(input: $i) { run { id } errors { code } } }"
+)
 FIRST_SET = "{ channel { hint } errors { code } }"
 
 
@@ -144,6 +147,21 @@ def test_one_trace_leads_from_a_request_to_the_delivery_of_what_it_brought_about
     assert facts == [("ALERT_RAISED", trace_id), ("ACTUAL_RECORDED", trace_id)]
 
 
+def test_a_reserve_runs_trace_is_linked_to_the_request_for_it(instance: Instance, fund: str) -> None:
+    trace_id = uuid4().hex
+    asked = instance.ask(CALCULATE, trace_id, i={"fundId": fund, "options": {"iterations": 100}})
+    assert asked["calculateOptimalReserves"]["errors"] == []
+
+    def runs() -> list[Span]:
+        return [one for one in instance.collector.spans if one.name == "reserve run" and trace_id in one.links]
+
+    until(runs, "the run's span")
+    (run,) = runs()
+    computation = ("drypowder-worker", "computation")
+    until(lambda: computation in instance.collector.of(run.trace_id), "the computation's span", 60)
+    assert {one.parent_id for one in instance.collector.of(run.trace_id)[computation]} == {run.span_id}
+
+
 async def newest(database_url: str, fund: str) -> list[tuple[str, str]]:
     """Kinds and correlation ids of the fund's two newest facts."""
     connection = await asyncpg.connect(database_url)
@@ -176,8 +194,7 @@ def good_requests(instance: Instance, fund: str) -> dict[str, tuple[str, Json]]:
     options = {"minCheck": AMOUNT, "pool": AMOUNT, "iterations": 100}
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     made = instance.ask(CREATE, input=rule)["createAlertRule"]["rule"]["id"]
-    run = "mutation($i: CalculateReservesInput!) { calculateOptimalReserves(input: $i) { run { id } errors { code } } }"
-    asked = instance.ask(run, i={"fundId": fund, "options": options})["calculateOptimalReserves"]["run"]["id"]
+    asked = instance.ask(CALCULATE, i={"fundId": fund, "options": options})["calculateOptimalReserves"]["run"]["id"]
     return {
         "createSnapshot": (
             "mutation($f: ID!, $d: String) { createSnapshot(fundId: $f, description: $d) { errors { code } } }",
