@@ -4,7 +4,7 @@ import asyncpg
 
 from infra.postgres import APPLICATION_ROLE, Connection
 
-APPEND_ONLY = ("fact", "ledger_key", "opening_key")
+APPEND_ONLY = ("fact", "ledger_key", "opening_key", "access_fact")
 """Tables whose rows stay as they were written."""
 # Partitions are reached through their table; what a materialised view shows knows no policies.
 _TABLES = """

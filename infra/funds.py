@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from infra import tenancy
 from infra.people import OrganisationRole, Person
 from infra.postgres import translated
-from infra.rows import FundRow, MembershipRow, OrganisationMemberRow
+from infra.rows import FundRow, MembershipRow, OrganisationMemberRow, OrganisationPersonRow
 
 _SCOPE = text(f"SELECT set_config('{tenancy.SETTING}', :setting, true)")
 
@@ -31,11 +31,26 @@ class Funds:
             row = await self._pool.fetchrow("SELECT * FROM fund WHERE id = $1", fund_id)
         return None if row is None else FundRow(**dict(row))
 
-    async def of(self, person: Person, *, after: UUID | None, limit: int) -> Sequence[FundRow]:
-        """Funds the person has a part in (an administrator: all), by id, those after `after` first."""
+    async def of(
+        self, person: Person, *, after: UUID | None, limit: int, organisation_id: UUID | None = None
+    ) -> Sequence[FundRow]:
+        """Funds the person has a part in (an administrator: all), by id, those after `after` first.
+
+        Args:
+            organisation_id: Of this one alone.
+        """
         query = select(FundRow).order_by(col(FundRow.id)).limit(limit)
         if after is not None:
             query = query.where(col(FundRow.id) > after)
+        if person.issued_at is not None:
+            # Organisations that have revoked the token since: a connection may be older than that.
+            closed = select(OrganisationPersonRow.organisation_id).where(
+                OrganisationPersonRow.person_id == person.id,
+                col(OrganisationPersonRow.tokens_revoked_at) >= person.issued_at,
+            )
+            query = query.where(col(FundRow.organisation_id).not_in(closed))
+        if organisation_id is not None:
+            query = query.where(FundRow.organisation_id == organisation_id)
         if not person.administrator:
             given = select(MembershipRow.fund_id).where(MembershipRow.person_id == person.id)
             administered = select(OrganisationMemberRow.organisation_id).where(

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from domain.access import AccessEvent, FundJoined, RoleGiven
 from domain.capital import FundOpened
 from domain.correction import EventVoided
 from domain.event import Dated, company_of
@@ -17,7 +18,8 @@ from domain.fund import Fund, FundBuilder
 from domain.moments import EARLIEST
 from domain.projector import EMPTY, MAX_BATCH, admit, fold
 from domain.refusal import ContradictsLaterFact, Invalid, NotFound, Refusal, VersionConflict
-from infra import codec
+from domain.roles import Role
+from infra import access_log, codec
 from infra.appending import Appended, Batch, append, opened_before, recorded_before
 from infra.drafts import Draft, check_drafts, check_key, metadata_refusals, named_version, touches_at
 from infra.metrics import Metrics
@@ -34,8 +36,6 @@ _OPEN = """
         touched_until, organisation_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 'epoch', $7, $9)
 """
-# A statement of its own: whether the fund is one's own is looked up, and a statement sees nothing of what it writes.
-_JOIN = "INSERT INTO membership (fund_id, person_id, role) VALUES ($1, $2, 'ADMIN')"
 _NEWER = """
     SELECT version, schema_version, type, touches_at, payload FROM fact
     WHERE fund_id = $1 AND version > $2 ORDER BY touches_at, version
@@ -155,7 +155,8 @@ class Ledger:
                     codec.genesis_hash(str(fund_id)),
                     owner,
                 )
-                await connection.execute(_JOIN, fund_id, actor)
+                joined: list[AccessEvent] = [FundJoined(str(fund_id)), RoleGiven(str(fund_id), str(actor), Role.ADMIN)]
+                await access_log.append(connection, owner, joined, actor=actor)
                 batch = Batch([Draft(opened, opened_at)], [first], {}, now)
                 await append(
                     connection,

@@ -1,16 +1,59 @@
 """Organisations: the firms that own funds, and whose fund a new one is."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid4
 
+import asyncpg
+
+from domain.access import MemberAdded, OrganisationFounded
 from domain.refusal import Forbidden, NotFound
 from infra import tenancy
-from infra.people import OrganisationRole
-from infra.postgres import SET_SCOPE_OF_TRANSACTION, Connection
+from infra.access_log import append
+from infra.people import OrganisationRole, Person
+from infra.postgres import SET_SCOPE_OF_TRANSACTION, Connection, translated
 
 _ADMINISTERED = """
     SELECT organisation_id FROM organisation_member WHERE person_id = $1 AND role = 'ADMIN'
     ORDER BY joined_at, organisation_id LIMIT 1
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """A firm."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+
+
+class Organisations:
+    """The firms that the work at hand may see."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def organisation(self, organisation_id: UUID) -> Organisation | None:
+        """The organisation with this id."""
+        with translated():
+            row = await self._pool.fetchrow(
+                "SELECT id, name, created_at FROM organisation WHERE id = $1", organisation_id
+            )
+        return None if row is None else Organisation(*row)
+
+    async def of(self, person: Person) -> list[tuple[Organisation, OrganisationRole]]:
+        """Those that the person belongs to and that are open to their token, with their role, by name."""
+        with translated():
+            rows = await self._pool.fetch(
+                """SELECT o.id, o.name, o.created_at, m.role FROM organisation_member m
+                JOIN organisation o ON o.id = m.organisation_id
+                LEFT JOIN organisation_person k ON k.organisation_id = o.id AND k.person_id = m.person_id
+                WHERE m.person_id = $1 AND (k.tokens_revoked_at >= $2) IS NOT TRUE ORDER BY o.name, o.id LIMIT 1000""",
+                person.id,
+                person.issued_at,
+            )
+        return [(Organisation(*row[:3]), OrganisationRole(row["role"])) for row in rows]
 
 
 async def owning(connection: Connection, actor: UUID, organisation_id: UUID | None, name: str) -> UUID:
@@ -37,10 +80,8 @@ async def found_organisation(connection: Connection, name: str, founder: UUID) -
     # This connection was told before there was such an organisation.
     await connection.execute(SET_SCOPE_OF_TRANSACTION, scope.setting)
     await connection.execute("INSERT INTO organisation (id, name) VALUES ($1, $2)", made, name)
-    await connection.execute(
-        "INSERT INTO organisation_member (organisation_id, person_id, role) VALUES ($1, $2, $3)",
-        made, founder, OrganisationRole.ADMIN.value,
-    )  # fmt: skip
+    first = MemberAdded(str(founder), OrganisationRole.ADMIN)
+    await append(connection, made, [OrganisationFounded(name), first], actor=founder)
     return made
 
 

@@ -1,40 +1,32 @@
 """People and what they may do: the only place with names and e-mails, so that they can be erased."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from domain.refusal import Forbidden, NotFound
-from domain.wording import Wording
+from domain.roles import OrganisationRole, Role
 from infra import tenancy
+from infra.membership import Members
 from infra.postgres import the_row, translated
 
+__all__ = ["SYSTEM", "SYSTEM_NAME", "OrganisationRole", "People", "Person", "Role", "TokenRevokedError"]
 
-class Role(Wording):
-    """What a person may do in a fund; each includes those before it."""
-
-    VIEWER = "VIEWER", "Reads."
-    ANALYST = "ANALYST", "Records facts and runs calculations."
-    MANAGER = "MANAGER", "Sets rules and scenarios, applies recommendations."
-    ADMIN = "ADMIN", "Says who takes part."
-
-    @property
-    def rank(self) -> int:
-        """0 for the least."""
-        return list(Role).index(self)
-
-
-class OrganisationRole(Wording):
-    """What a person may do in an organisation; each includes those before it."""
-
-    MEMBER = "MEMBER", "Belongs to it; what they may do in its funds is said fund by fund."
-    ADMIN = "ADMIN", "Opens funds, has every role in all of them, and says who belongs."
-
+_MEMBERSHIPS = """
+    SELECT m.fund_id, m.role FROM membership m JOIN fund f ON f.id = m.fund_id
+    LEFT JOIN organisation_person k ON k.organisation_id = f.organisation_id AND k.person_id = m.person_id
+    WHERE m.person_id = $1 AND (k.tokens_revoked_at >= $2) IS NOT TRUE ORDER BY m.fund_id LIMIT 1000
+"""
 
 SYSTEM = UUID("00000000-0000-0000-0000-00000000d201")
 """Who records what Drypowder finds by itself."""
 SYSTEM_NAME = "drypowder"
+
+
+class TokenRevokedError(Exception):
+    """A token issued before its person's tokens were revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +35,7 @@ class Person:
 
     Attributes:
         organisations: Those they have a part in, by themselves or by one of their funds.
+        issued_at: When the token they are known by was issued.
     """
 
     id: UUID
@@ -50,6 +43,7 @@ class Person:
     name: str | None
     administrator: bool
     organisations: frozenset[UUID] = frozenset()
+    issued_at: datetime | None = field(default=None, compare=False)
 
 
 class People:
@@ -57,15 +51,25 @@ class People:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        self._members = Members(pool)
 
-    async def person(self, person_id: UUID) -> Person | None:
-        """The person with this id."""
+    async def person(self, person_id: UUID, issued_at: datetime | None = None) -> Person | None:
+        """The person with this id, known by a token issued at that moment if any.
+
+        Raises:
+            TokenRevokedError: If it was before their tokens were revoked.
+        """
         with translated():
-            row = await self._pool.fetchrow("SELECT * FROM person_with_organisations($1)", person_id)
-        if row is None:
-            return None
-        person_id, email, name, administrator, organisations = row
-        return Person(person_id, email, name, administrator, frozenset(organisations))
+            row = await self._pool.fetchrow("SELECT * FROM person_of_token($1, $2)", person_id, issued_at)
+        return None if row is None else person_of(row, issued_at)
+
+    async def known(self, email: str) -> Person | None:
+        """The person with this e-mail."""
+        with translated(), tenancy.everyone():
+            row = await self._pool.fetchrow(
+                "SELECT id, email, name, administrator FROM person WHERE email = $1", email.strip().lower()
+            )
+        return None if row is None else Person(*row)
 
     async def enrol(self, email: str, *, administrator: bool = False) -> Person:
         """The person with this e-mail, made if new; made an administrator if asked, never unmade."""
@@ -81,30 +85,29 @@ class People:
             )
         return Person(*row)
 
-    async def give(self, person_id: UUID, fund_id: UUID, role: Role) -> None:
+    async def give(self, person_id: UUID, fund_id: UUID, role: Role, *, actor: UUID = SYSTEM) -> None:
         """The role, instead of any the person had in that fund.
 
         Raises:
             NotFound: If there is no such fund.
+            Refusal: If it can't be.
         """
-        with translated():
-            found = await self._pool.fetchval(
-                """INSERT INTO membership (fund_id, person_id, role) SELECT id, $2, $3 FROM fund WHERE id = $1
-                ON CONFLICT (fund_id, person_id) DO UPDATE SET role = excluded.role RETURNING true""",
-                fund_id,
-                person_id,
-                role.value,
-            )
-        if not found:
-            message = "No such fund."
-            raise NotFound(message, "fundId")
+        await self._members.set_role(fund_id, person_id, role, actor=actor)
 
     async def role(self, person: Person, fund_id: UUID) -> Role | None:
-        """The person's role in the fund; None where they have no part in it or it doesn't exist."""
+        """The person's role in the fund; None where they have no part in it or it doesn't exist.
+
+        Raises:
+            TokenRevokedError: If the organisation has revoked the token they are known by.
+        """
         with translated():
-            row = await self._pool.fetchrow("SELECT * FROM part_in_fund($1, $2)", person.id, fund_id)
+            row = await self._pool.fetchrow(
+                "SELECT * FROM part_by_token($1, $2, $3)", person.id, fund_id, person.issued_at
+            )
         if row is None:
             return None
+        if row["revoked"]:
+            raise TokenRevokedError
         # Given since this work began.
         tenancy.scope().add(row["organisation_id"])
         return Role(row["role"])
@@ -125,10 +128,53 @@ class People:
             raise Forbidden(message, *path)
         return role
 
-    async def memberships(self, person: Person) -> list[tuple[UUID, Role]]:
-        """Funds the person has a part in, with the role, by fund id."""
+    async def role_in(self, person: Person, organisation_id: UUID) -> OrganisationRole | None:
+        """The person's role in the organisation; None where they don't belong to it or it doesn't exist.
+
+        Raises:
+            TokenRevokedError: If the organisation has revoked the token they are known by.
+        """
         with translated():
-            rows = await self._pool.fetch(
-                "SELECT fund_id, role FROM membership WHERE person_id = $1 ORDER BY fund_id LIMIT 1000", person.id
+            row = await self._pool.fetchrow(
+                "SELECT * FROM part_in_organisation($1, $2, $3)", person.id, organisation_id, person.issued_at
             )
+        if row is None:
+            return None
+        if row["revoked"]:
+            raise TokenRevokedError
+        tenancy.scope().add(organisation_id)
+        return OrganisationRole(row["role"])
+
+    async def require_in(self, person: Person, organisation_id: UUID, least: OrganisationRole, *path: str) -> None:
+        """Refuses whoever's role in the organisation isn't at least `least`.
+
+        Raises:
+            NotFound: If they don't belong to it: it can't be told from one that doesn't exist.
+            Forbidden: If their role doesn't reach.
+            TokenRevokedError: If the organisation has revoked the token they are known by.
+        """
+        role = await self.role_in(person, organisation_id)
+        if role is None:
+            message = "No such organisation."
+            raise NotFound(message, *path)
+        if role.rank < least.rank:
+            message = f"This takes the role {least.value} in the organisation; yours is {role.value}."
+            raise Forbidden(message, *path)
+
+    async def memberships(self, person: Person) -> list[tuple[UUID, Role]]:
+        """Funds the person has a part in that are open to the token they are known by, with the role, by fund id."""
+        with translated():
+            rows = await self._pool.fetch(_MEMBERSHIPS, person.id, person.issued_at)
         return [(row["fund_id"], Role(row["role"])) for row in rows]
+
+
+def person_of(row: asyncpg.Record, issued_at: datetime | None) -> Person:
+    """The person of a row that tells of one, and of a token.
+
+    Raises:
+        TokenRevokedError: If it was issued before their tokens were revoked.
+    """
+    if row["revoked"]:
+        raise TokenRevokedError
+    organisations = frozenset(row["organisations"])
+    return Person(row["id"], row["email"], row["name"], row["administrator"], organisations, issued_at)

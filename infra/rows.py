@@ -4,7 +4,20 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Index, LargeBinary, Numeric, SmallInteger, Text, desc, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    desc,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 
@@ -144,6 +157,19 @@ class PersonRow(SQLModel, table=True):
     email: str = Field(sa_type=Text, unique=True)
     name: str | None = Field(default=None, sa_type=Text)
     administrator: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    tokens_revoked_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+
+
+class IdentityRow(SQLModel, table=True):
+    """Which person an issuer's subject is."""
+
+    __tablename__ = "identity"
+    __table_args__ = (UniqueConstraint("person_id", "issuer"),)
+
+    issuer: str = Field(primary_key=True, sa_type=Text)
+    subject: str = Field(primary_key=True, sa_type=Text)
+    person_id: UUID = Field(foreign_key="person.id", ondelete="CASCADE")
+    linked_at: datetime = Field(sa_column=_instant())
 
 
 class OrganisationRow(SQLModel, table=True):
@@ -154,6 +180,26 @@ class OrganisationRow(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     name: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_column=_now())
+    access_version: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    access_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, server_default=""))
+    access_recorded_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default="epoch")
+    )
+
+
+class AccessFactRow(SQLModel, table=True):
+    """Something that happened to who may do what in an organisation. Never updated, never deleted."""
+
+    __tablename__ = "access_fact"
+
+    organisation_id: UUID = Field(primary_key=True, foreign_key="organisation.id")
+    version: int = Field(sa_column=_version(key=True))
+    schema_version: int = Field(sa_type=SmallInteger)
+    type: str = Field(sa_type=Text)
+    recorded_at: datetime = Field(sa_column=_instant())
+    actor: UUID
+    payload: str = Field(sa_type=Text)
+    hash: bytes = Field(sa_column=_bytes())
 
 
 class OrganisationMemberRow(SQLModel, table=True):
@@ -176,6 +222,7 @@ class OrganisationPersonRow(SQLModel, table=True):
 
     organisation_id: UUID = Field(primary_key=True, foreign_key="organisation.id")
     person_id: UUID = Field(primary_key=True, foreign_key="person.id", ondelete="CASCADE")
+    tokens_revoked_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 class MembershipRow(SQLModel, table=True):

@@ -9,6 +9,7 @@ import asyncpg
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from infra.access_log import AccessLog
 from infra.alerts import AlertStore
 from infra.channels import Channels
 from infra.deliveries import Deliveries
@@ -20,9 +21,11 @@ from infra.funds import Funds
 from infra.history import History
 from infra.ledger import Ledger
 from infra.locate import secret as own_secret
+from infra.membership import Members
 from infra.metrics import Metrics
 from infra.names import Names
 from infra.notices import Notices
+from infra.organisations import Organisations
 from infra.people import People
 from infra.places import Places
 from infra.postgres import connect, open_pool
@@ -34,6 +37,7 @@ from infra.scenarios import Scenarios
 from infra.sending import Sender
 from infra.settings import Settings
 from infra.snapshots import Snapshots
+from infra.standings import Standings
 from infra.states import States
 
 LIST_CONNECTIONS = 2
@@ -55,6 +59,10 @@ class Runtime:
     snapshots: Snapshots
     feed: Feed
     people: People
+    members: Members
+    organisations: Organisations
+    access_log: AccessLog
+    standings: Standings
     names: Names
     funds: Funds
     alerts: AlertStore
@@ -108,8 +116,10 @@ async def opened(
     figures = Figures(pool)
     ledger, funds = Ledger(pool, states, moved, counted), Funds(pool, engine)
     channels = Channels(pool, secret or (lambda: own_secret(settings)))
+    standings = Standings(pool)
     try:
         feed.start()
+        standings.start()
         yield Runtime(
             settings=settings,
             metrics=counted,
@@ -122,6 +132,10 @@ async def opened(
             snapshots=Snapshots(pool, states),
             feed=feed,
             people=People(pool),
+            members=Members(pool),
+            organisations=Organisations(pool),
+            access_log=AccessLog(pool),
+            standings=standings,
             names=names,
             funds=funds,
             alerts=alerts,
@@ -141,6 +155,7 @@ async def opened(
             connections_each=Places(settings.max_connections_each),
         )
     finally:
+        await standings.stop()
         await feed.stop()
         await hints.stop()
         await engine.dispose()

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.refusal import Invalid
-from domain.text import MAX_KEY, MAX_TEXT, check_optional_text, check_text
+from domain.text import MAX_KEY, MAX_TEXT, check_email, check_optional_text, check_text
 from tests.spec import refuses
 
 
@@ -32,3 +32,15 @@ def test_an_optional_text_too_long_or_no_text_is_refused(text: str) -> None:
 def test_the_message_says_how_long_a_text_may_be() -> None:
     with pytest.raises(Invalid, match=r"^At most 3 characters\.$"):
         check_text("four", "name", most=3)
+
+
+@pytest.mark.parametrize("text", ["a@b", "Ann.O'Hara+fund@example.org", "anna@müller.example", "x" * 252 + "@y"])
+def test_an_e_mail_has_one_at_sign_between_two_names(text: str) -> None:
+    check_email(text, "email")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "@", "a@", "@b", "a@b@c", "a b@c", " a@b", "a@b\n", "a\0@b", "\ud800@b", "x" * 253 + "@y"]
+)
+def test_what_is_no_e_mail_is_refused(text: str) -> None:
+    refuses(lambda: check_email(text, "email"), Invalid, "email")

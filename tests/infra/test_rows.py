@@ -4,20 +4,24 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from infra import migrate as migrating
+from domain.access import FundJoined, MemberAdded, OrganisationFounded, RoleGiven
+from infra import access, migrate as migrating
+from infra.access_log import AccessLog
+from infra.membership import Members
 from infra.migrate import UnsupportedServerError, migrate_in_loop
-from infra.people import Person, Role
-from infra.postgres import UnavailableError, plain_url
+from infra.people import OrganisationRole, Person, Role
+from infra.postgres import UnavailableError, open_pool, plain_url
 from infra.revision import OURS
 from infra.rows import FundRow
 from infra.runtime import Runtime
@@ -129,3 +133,40 @@ async def test_a_fund_is_found_and_listed_by_those_who_take_part(
     assert await runtime.funds.fund(uuid4()) is None
     assert set(await runtime.funds.by_ids([*mine, uuid4()])) == set(mine)
     assert await runtime.funds.by_ids([]) == {}
+
+
+async def test_what_was_given_before_there_was_a_ledger_is_told_as_it_stands(
+    empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, upgrade = empty_database, command.upgrade
+    with monkeypatch.context() as before:
+        before.setattr(command, "upgrade", lambda config, _: upgrade(config, "0005"))
+        before.setattr(access, "APPEND_ONLY", ("fact",))
+        await migrate_in_loop(url)
+    ann, ben, fund, firm = (UUID(int=number) for number in range(1, 5))
+    old = await asyncpg.connect(url, server_settings={"drypowder.organisations": "*"})
+    for person, address in ((ann, "ann@example.org"), (ben, "ben@example.org")):
+        await old.execute("INSERT INTO person (id, email) VALUES ($1, $2)", person, address)
+    await old.execute("INSERT INTO organisation (id, name) VALUES ($1, 'Müller & Söhne')", firm)
+    await old.execute("INSERT INTO organisation_member VALUES ($1, $2, 'ADMIN')", firm, ann)
+    await old.execute(
+        """INSERT INTO fund VALUES ($1, 'Fund I', 'USD', 2006, 1, 'UTC', now(), 0, '', 'epoch', 'epoch', $2)""",
+        fund,
+        firm,
+    )
+    await old.execute("INSERT INTO membership VALUES ($1, $2, 'VIEWER')", fund, ben)
+    await old.close()
+    await migrate_in_loop(url)
+    pool = await open_pool(url, 2)
+    log = AccessLog(pool)
+    assert await log.first_bad_version(firm) == (4, None)
+    assert [fact.event for fact in await log.page(firm, below=None, limit=10)][::-1] == [
+        OrganisationFounded("Müller & Söhne"),
+        MemberAdded(str(ann), OrganisationRole.ADMIN),
+        FundJoined(str(fund)),
+        RoleGiven(str(fund), str(ben), Role.VIEWER),
+    ]
+    # And goes on from there.
+    await Members(pool).set_role(fund, ann, Role.ADMIN, actor=ann)
+    assert await log.first_bad_version(firm) == (5, None)
+    await pool.close()
