@@ -16,7 +16,7 @@ from api.draining import Door, Drain
 from api.endpoint import Endpoint
 from api.observing import Observing
 from api.origins import Origins
-from api.security import Gate
+from api.security import guarded
 from api.trusted import TrustedDocuments
 from infra.exposition import PATH, Exposition
 from infra.postgres import UnavailableError, translated
@@ -44,13 +44,14 @@ def application(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with opened(settings, database_url, redis_url, lambda: secret) as runtime:
+        async with (
+            opened(settings, database_url, redis_url, lambda: secret) as runtime,
+            guarded(settings, secret, runtime) as gate,
+        ):
             held["runtime"] = runtime
             shown = Exposition(runtime.metrics, settings.metrics_token)
             origins = Origins(settings.public_url, settings.cors_origins)
-            endpoint = Observing(
-                Endpoint(runtime, Gate(secret, runtime.people), documents, origins, INIT_SECONDS), runtime.metrics
-            )
+            endpoint = Observing(Endpoint(runtime, gate, documents, origins, INIT_SECONDS), runtime.metrics)
             app.router.routes[:0] = [
                 Route("/graphql", origins.opened(endpoint)),
                 WebSocketRoute("/graphql", endpoint),

@@ -11,18 +11,19 @@ from uuid import UUID
 
 import typer
 
+from api import member_commands
 from api.command import FAILURES, complain, errors, existing_fund, migrated, with_runtime
+from api.options import DataDir, Fund, email_of
+from domain.refusal import NotFound
 from domain.reserves.options import ReserveStrategy
 from infra import locate
-from infra.people import Role
+from infra.people import SYSTEM, Role
 from infra.postgres import translated
 from infra.settings import settings
 
 if TYPE_CHECKING:
     from infra.runtime import Runtime
 
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-MOST_EMAIL_CHARACTERS = 254
 MOST_LIFETIME = timedelta(days=3_660)
 """Of a token: longer is a typing error."""
 
@@ -42,22 +43,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(member_commands.app, name="member")
 
 
-def _directory(text: str) -> Path:
-    return Path(text).expanduser()
-
-
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        envvar="DRYPOWDER_DATA_DIR",
-        parser=_directory,
-        metavar="DIRECTORY",
-        help="Where the embedded servers and the signing secret live; a per-user place if left out.",
-    ),
-]
 Host = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Address to listen on; HOST or 127.0.0.1 if left out.")
 ]
@@ -67,7 +55,6 @@ Port = Annotated[
         min=0, max=65535, metavar="PORT", help="Port to listen on, 0 for a free one; PORT or 8000 if left out."
     ),
 ]
-Fund = Annotated[str, typer.Option("--fund", metavar="ID", help="The fund, as `drypowder funds` lists it.")]
 
 
 @app.command(short_help="Run everything: servers, API and worker.")
@@ -124,7 +111,7 @@ def token(
 
     if (role is None) != (fund is None):
         raise typer.BadParameter("--role and --fund go together")
-    email, lifetime = _email(subject, "--subject"), _lifetime(expires)
+    email, lifetime = email_of(subject, "--subject"), _lifetime(expires)
 
     async def issue(runtime: "Runtime") -> str:
         # Asked first, so that a mistyped fund makes nobody known.
@@ -135,6 +122,23 @@ def token(
         return security.issue(locate.secret(settings(), data_dir), person, datetime.now(UTC), lifetime)
 
     typer.echo(with_runtime(issue, data_dir))
+
+
+@app.command(short_help="Refuse the tokens that a person holds.")
+def revoke(
+    subject: Annotated[str, typer.Option(metavar="EMAIL", help="Whose.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Refuse from now on every token that a person holds, and end their subscriptions; new ones are good."""
+    email = email_of(subject, "--subject")
+
+    async def end(runtime: "Runtime") -> datetime:
+        person = await runtime.people.known(email)
+        if person is None:
+            raise NotFound("Nobody has this e-mail.")
+        return await runtime.members.revoke_everywhere(person.id, actor=SYSTEM)
+
+    typer.echo(f"tokens of {email} issued before {with_runtime(end, data_dir):%Y-%m-%dT%H:%M:%S.%fZ} are refused")
 
 
 @app.command(name="open")
@@ -156,7 +160,7 @@ def open_(
     from domain.capital import FundOpened
     from domain.money import money_from_text
 
-    email = _email(owner, "--owner")
+    email = email_of(owner, "--owner")
     if time_zone not in available_timezones():
         raise typer.BadParameter("no IANA time zone", param_hint="'--time-zone'")
     try:
@@ -202,22 +206,10 @@ def verify(
     fund: Annotated[str | None, typer.Option("--fund", metavar="ID", help="Only this fund.")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Recompute every fund's hash chain; exit 1 and name the first bad version where one is broken."""
+    """Recompute every hash chain, the funds' and the organisations'; exit 1 and name the first bad version of one."""
+    from api.verifying import walk
 
-    async def walk(runtime: "Runtime") -> bool:
-        if fund is not None:
-            chosen = [(await existing_fund(runtime, fund)).id]
-        else:
-            with translated():
-                chosen = [row["id"] for row in await runtime.pool.fetch("SELECT id FROM fund ORDER BY opened_at, id")]
-        whole = True
-        for fund_id in chosen:
-            facts, bad = await runtime.history.first_bad_version(fund_id)
-            typer.echo(f"{fund_id}  " + (f"{facts} facts, chain whole" if bad is None else f"BROKEN at version {bad}"))
-            whole = whole and bad is None
-        return whole
-
-    if not with_runtime(walk, data_dir):
+    if not with_runtime(lambda runtime: walk(runtime, fund), data_dir):
         raise typer.Exit(1)
 
 
@@ -350,12 +342,6 @@ def _instant(text: str, option: str) -> datetime:
         return instant_from_text(text)
     except ValueError as fault:
         raise typer.BadParameter(str(fault), param_hint=f"'{option}'") from None
-
-
-def _email(text: str, option: str) -> str:
-    if len(text) > MOST_EMAIL_CHARACTERS or not EMAIL.fullmatch(text):
-        raise typer.BadParameter("an e-mail address is needed", param_hint=f"'{option}'")
-    return text
 
 
 def _lifetime(text: str) -> timedelta:

@@ -8,10 +8,11 @@ from uuid import UUID
 from strawberry import Info
 
 from api.course import Course
-from api.ids import fund_uuid
-from api.security import EXPIRED, LEEWAY, Pass
+from api.ids import fund_uuid, organisation_uuid
+from api.security import Pass
+from api.tokens import EXPIRED, LEEWAY, REVOKED
 from domain.refusal import Forbidden, NotFound
-from infra.people import Person, Role
+from infra.people import OrganisationRole, Person, Role, TokenRevokedError
 from infra.rows import FundRow
 from infra.runtime import Runtime
 from infra.trail import about_fund
@@ -66,7 +67,26 @@ class Context:
         someone = self.someone
         found = fund_uuid(fund_id, *path)
         about_fund(found)
-        await self.runtime.people.require(someone, found, least, *path)
+        try:
+            await self.runtime.people.require(someone, found, least, *path)
+        except TokenRevokedError:
+            raise UnauthenticatedError(REVOKED) from None
+        return found
+
+    async def belongs(self, organisation_id: str, least: OrganisationRole, *path: str) -> UUID:
+        """The organisation's UUID, once the person's role in it was found to reach.
+
+        Raises:
+            UnauthenticatedError: If nobody known asks.
+            NotFound: If the organisation doesn't exist or they don't belong to it.
+            Forbidden: If their role is too small.
+        """
+        someone = self.someone
+        found = organisation_uuid(organisation_id, *path)
+        try:
+            await self.runtime.people.require_in(someone, found, least, *path)
+        except TokenRevokedError:
+            raise UnauthenticatedError(REVOKED) from None
         return found
 
     async def fund(self, fund_id: str) -> FundRow | None:

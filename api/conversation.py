@@ -22,8 +22,9 @@ from api.execution import is_refusal, payload, results
 from api.limits.connections import FullError, held_of
 from api.refused import RefusedRequest
 from api.requests import Operation, operation
-from api.security import EXPIRED, LEEWAY, BadTokenError, Gate
+from api.security import Gate
 from api.slow import PARTING_SECONDS, SLOW_CONSUMER, STALLED_SECONDS, too_slow
+from api.tokens import EXPIRED, LEEWAY, REVOKED, BadTokenError
 from api.trusted import TrustedDocuments
 from infra.postgres import UnavailableError
 
@@ -86,7 +87,7 @@ class Conversation:
         self._documents = documents
         self._deadline = asyncio.timeout(init_seconds)
         self._ending = TOO_LATE, "Connection initialisation timeout"
-        self._place = ExitStack()
+        self._held = ExitStack()
         self._greeted = False
         self._admitted = False
         self._closed = False
@@ -97,7 +98,7 @@ class Conversation:
 
     async def hold(self) -> None:
         """Talks until either side ends it."""
-        with self._place:
+        with self._held:
             try:
                 async with self._deadline:
                     while not self._closed:
@@ -174,13 +175,19 @@ class Conversation:
             return
         self._context = replace(self._context, admitted=admitted)
         try:
-            self._place.enter_context(held_of(self._context.runtime, self._context))
+            self._held.enter_context(held_of(self._context.runtime, self._context))
         except FullError as fault:
             await self.end(TOO_MANY, str(fault))
             return
         self._until((admitted.expires_at + LEEWAY - now()).total_seconds(), FORBIDDEN, EXPIRED)
+        standings = self._context.runtime.standings
+        self._held.enter_context(standings.watched(admitted.person, None, self._lose_standing))
         await self._say('{"type":"connection_ack"}')
         self._admitted = True
+
+    def _lose_standing(self, _: Exception) -> None:
+        if not self._parting:
+            self._until(0, FORBIDDEN, REVOKED)
 
     def _until(self, seconds: float, code: int, reason: str) -> None:
         """Has the conversation end by then, for that."""

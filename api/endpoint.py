@@ -21,8 +21,9 @@ from api.negotiation import EVENTS, JSON, Accepted
 from api.origins import Origins
 from api.refused import RefusedRequest
 from api.requests import Operation, addressed, posted
-from api.security import BadTokenError, Gate
+from api.security import Gate
 from api.sse import EventStream
+from api.tokens import BadTokenError
 from api.trusted import TrustedDocuments
 from infra.postgres import UnavailableError
 from infra.runtime import Runtime

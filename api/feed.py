@@ -3,20 +3,18 @@
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from time import monotonic
 from typing import cast
 from uuid import UUID
 
 from api.context import Context
 from api.events import FundEvent
+from api.standing import while_standing
 from api.timeline import shown
 from domain.event import Fact
 from domain.refusal import Invalid
 from infra.people import Role
 from infra.rows import FundRow
 
-RECHECK_SECONDS = 10.0
-"""How long a role taken away may still be served."""
 KEPT = 1_024
 """Newest facts kept as shown, per process."""
 
@@ -29,19 +27,18 @@ async def follow(context: Context, fund_id: str, after_version: int | None) -> A
     Raises:
         Refusal: Before the first fact, if the fund isn't there or the version can't be; later, once the person's part
             in it has ended.
+        UnauthenticatedError: Once the person's token was revoked.
     """
     if after_version is not None and after_version < 0:
         message = "A version is 0 or more."
         raise Invalid(message, "afterVersion")
     found = await context.allowed(fund_id, Role.VIEWER, "fundId")
     row = await context.existing_fund(fund_id)
-    runtime, checked = context.runtime, monotonic()
+    runtime = context.runtime
     after = row.version if after_version is None else after_version
-    async with aclosing(cast("AsyncGenerator[Fact, None]", runtime.feed.follow(found, after))) as facts:
+    followed = cast("AsyncGenerator[Fact, None]", runtime.feed.follow(found, after))
+    async with aclosing(while_standing(context, found, followed)) as facts:
         async for fact in facts:
-            if monotonic() - checked > RECHECK_SECONDS:
-                await context.allowed(fund_id, Role.VIEWER, "fundId")
-                checked = monotonic()
             yield await _shown_once(context, row, fact)
 
 

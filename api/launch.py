@@ -50,6 +50,7 @@ def launch(data_dir: Path | None, host: str | None, port: int | None, *, demo: b
     chosen = settings()
     configure("WARNING", LogFormat.TEXT)
     locate.check_addresses(chosen)
+    locate.check_issuer(chosen)
     locate.check_extras(chosen)
     with DataDirectory(data_dir) as directory:
         listen_host = host or chosen.host

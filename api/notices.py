@@ -5,7 +5,6 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from time import monotonic
 from typing import cast
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -16,7 +15,7 @@ from api.alerts import VarianceAlert, alert_of, shared
 from api.connection import cursor, place_of, version_of
 from api.context import Context
 from api.events import output_enum
-from api.feed import RECHECK_SECONDS
+from api.standing import while_standing
 from domain import alerts as domain
 from domain.alerts import ALERT_EVENTS, AlertEvent
 from domain.event import Fact
@@ -49,6 +48,7 @@ async def follow(
     Raises:
         Refusal: Before the first notice, if the fund isn't there or the cursor is none; later, once the person's part
             in it has ended.
+        UnauthenticatedError: Once the person's token was revoked.
     """
     seen = None if after is None else version_of(place_of(after, "after"), "after")
     found = await context.allowed(fund_id, Role.VIEWER, "fundId")
@@ -56,15 +56,13 @@ async def follow(
     if seen is not None and seen > row.version:
         message = "This cursor is ahead of the fund."
         raise Invalid(message, "after")
-    checked, start = monotonic(), row.version if seen is None else seen
-    async with aclosing(cast("AsyncGenerator[Fact, None]", context.runtime.feed.follow(found, start))) as facts:
+    start = row.version if seen is None else seen
+    followed = cast("AsyncGenerator[Fact, None]", context.runtime.feed.follow(found, start))
+    async with aclosing(while_standing(context, found, followed)) as facts:
         async for fact in facts:
             event = fact.event
             if not isinstance(event, ALERT_EVENTS) or not is_notice(event):
                 continue
-            if monotonic() - checked > RECHECK_SECONDS:
-                await context.allowed(fund_id, Role.VIEWER, "fundId")
-                checked = monotonic()
             notice = await _shown_once(context, found, fact, event)
             if notice is not None and notice.alert.alert.severity.rank >= least.rank:
                 yield _fresh(notice)

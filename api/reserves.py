@@ -14,6 +14,7 @@ from api.errors import UserError, user_error
 from api.events import output_enum, output_part
 from api.node import Node
 from api.reserve_options import ReserveOptionsInput, ReserveStrategy, asked_of, options_of
+from api.standing import while_standing
 from domain.money import Money
 from domain.refusal import InvalidState, NotFound, Refusal
 from domain.reserves import options as domain, results, runs
@@ -349,7 +350,8 @@ async def follow(context: Context, id: str) -> AsyncGenerator[ReserveProgress, N
     """How a run is doing, from now until it is over.
 
     Raises:
-        NotFound: If there is no such run, or no part in its fund.
+        NotFound: If there is no such run, or no part in its fund any more.
+        UnauthenticatedError: Once the person's token was revoked.
     """
     fund_id, key = await named(context, id, Role.VIEWER, "runId")
     store = context.runtime.runs
@@ -357,7 +359,7 @@ async def follow(context: Context, id: str) -> AsyncGenerator[ReserveProgress, N
     if run is None:
         message = "No such run."
         raise NotFound(message, "runId")
-    async with aclosing(store.follow(fund_id, run)) as told:
+    async with aclosing(while_standing(context, fund_id, store.follow(fund_id, run))) as told:
         async for now, word in told:
             yield _progress(context, fund_id, now, word)
 

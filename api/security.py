@@ -1,28 +1,24 @@
-"""Bearer tokens: made by the command line, checked at every request; who may do what is read from the database."""
+"""Who is let in: by a token of our own, or one of an OpenID issuer. What they may do is read from the database."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
 
+from api.issuer import Issuer
+from api.tokens import ALGORITHM, AUDIENCE, NOT_VALID, REVOKED, BadTokenError, claims_of, head_of, moment_of
 from infra import tenancy
-from infra.people import People, Person
+from infra.identities import Identities
+from infra.keys import Keys
+from infra.people import People, Person, TokenRevokedError
+from infra.runtime import Runtime
+from infra.settings import Settings
 
-AUDIENCE = "drypowder"
-ALGORITHM = "HS256"
-LEEWAY = timedelta(seconds=10)
-"""How far clocks may be apart."""
 MOST_CHARACTERS = 8_192
-
-EXPIRED = "The token has expired."
-NOT_VALID = "The token isn't valid."
-
-
-class BadTokenError(Exception):
-    """A token that isn't good, and why, in words that may be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,7 @@ class Pass:
 
 
 def issue(secret: str, person: Person, issued_at: datetime, lifetime: timedelta) -> str:
-    """A token for a person, good for `lifetime`."""
+    """A token of our own for a person, good for `lifetime`."""
     claims = {
         "sub": str(person.id),
         "aud": AUDIENCE,
@@ -53,11 +49,13 @@ class Gate:
     Args:
         secret: What our own tokens are signed with.
         people: Who is who.
+        issuer: Whose tokens are taken too.
     """
 
-    def __init__(self, secret: str, people: People) -> None:
+    def __init__(self, secret: str, people: People, issuer: Issuer | None) -> None:
         self._secret = secret
         self._people = people
+        self._issuer = issuer
 
     async def admitted(self, header: object) -> Pass:
         """What the token of an `Authorization` value lets in; from here on the work under way sees what its person may.
@@ -67,33 +65,30 @@ class Gate:
             UnavailableError: If that can't be told now.
         """
         tenancy.act_for(())
-        claims = self._claims(_token(header))
-        issued_at, expires_at = _moment(claims["iat"]), _moment(claims["exp"])
+        token = _token(header)
+        head = head_of(token)
         try:
-            subject = UUID(claims["sub"])
-        except ValueError:
-            raise BadTokenError(NOT_VALID) from None
-        person = await self._people.person(subject)
+            # The algorithm decides, and with it the key: our secret checks none of theirs, their keys none of ours.
+            if head.get("alg") == ALGORITHM or self._issuer is None:
+                claims = claims_of(token, self._secret, ALGORITHM, AUDIENCE)
+                person = await self._people.person(_own_subject(claims), moment_of(claims["iat"]))
+            else:
+                claims = await self._issuer.claims(token, head)
+                person = await self._issuer.person(claims)
+        except TokenRevokedError:
+            raise BadTokenError(REVOKED) from None
         if person is None:
             message = "The token's person is gone."
             raise BadTokenError(message)
         tenancy.act_for(person.organisations, everyone=person.administrator)
-        return Pass(person, issued_at, expires_at)
+        return Pass(person, moment_of(claims["iat"]), moment_of(claims["exp"]))
 
-    def _claims(self, token: str) -> Mapping[str, Any]:
-        try:
-            return jwt.decode(
-                token,
-                self._secret,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                leeway=LEEWAY,
-                options={"require": ["sub", "aud", "iat", "exp"]},
-            )
-        except jwt.ExpiredSignatureError:
-            raise BadTokenError(EXPIRED) from None
-        except (jwt.InvalidTokenError, RecursionError):
-            raise BadTokenError(NOT_VALID) from None
+
+def _own_subject(claims: Mapping[str, Any]) -> UUID:
+    try:
+        return UUID(claims["sub"])
+    except ValueError:
+        raise BadTokenError(NOT_VALID) from None
 
 
 def _token(header: object) -> str:
@@ -111,9 +106,16 @@ def _token(header: object) -> str:
     return token
 
 
-def _moment(claim: object) -> datetime:
-    """The moment a claim means, seconds since 1970."""
+@asynccontextmanager
+async def guarded(settings: Settings, secret: str, runtime: Runtime) -> AsyncIterator[Gate]:
+    """The gate that the settings ask for, with the issuer's keys kept fresh."""
+    if not settings.oidc_issuer:
+        yield Gate(secret, runtime.people, None)
+        return
+    keys = Keys(settings.oidc_issuer, allow_private=settings.allow_private_issuer)
+    issuer = Issuer(settings.oidc_issuer, settings.oidc_audience or "", keys, Identities(runtime.pool))
+    keys.start()
     try:
-        return datetime.fromtimestamp(float(str(claim)), UTC)
-    except (ValueError, OverflowError, OSError):
-        raise BadTokenError(NOT_VALID) from None
+        yield Gate(secret, runtime.people, issuer)
+    finally:
+        await keys.stop()

@@ -57,6 +57,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
     chosen = settings()
     configure(chosen.log_level, chosen.log_format)
     locate.check_tracing(chosen)
+    locate.check_issuer(chosen)
     database_url, redis_url = locate.servers(data_dir)
     listen_host = host or chosen.host
     listen_port = free_port(listen_host, chosen.port if port is None else port)

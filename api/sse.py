@@ -13,8 +13,8 @@ from api.draining import LOOK_SECONDS
 from api.encoding import encode
 from api.execution import left, payload, results
 from api.requests import Operation
-from api.security import EXPIRED, LEEWAY
 from api.slow import PARTING_SECONDS, STALLED_SECONDS, too_slow
+from api.tokens import EXPIRED, LEEWAY
 
 KEEP_ALIVE_SECONDS = 12.0
 """Between two comments on a connection with nothing to tell."""

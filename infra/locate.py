@@ -4,6 +4,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from domain.refusal import Invalid
+from infra.delivery.address import check_url
 from infra.instance import default_data_directory, find_instance, signing_secret
 from infra.settings import Settings, settings
 
@@ -47,6 +49,24 @@ def check_addresses(chosen: Settings) -> None:
             known = " or ".join(f"{scheme}://" for scheme in _SCHEMES[variable])
             message = f"{variable} must start with {known}"
             raise BadAddressError(message)
+
+
+def check_issuer(chosen: Settings) -> None:
+    """Refuse an issuer of tokens that can't be one before anything is started.
+
+    Raises:
+        BadAddressError: Naming the variable.
+    """
+    if not chosen.oidc_issuer:
+        return
+    try:
+        check_url(chosen.oidc_issuer, allow_private=chosen.allow_private_issuer)
+    except Invalid as refusal:
+        message = f"OIDC_ISSUER: {refusal.message}"
+        raise BadAddressError(message) from None
+    if not chosen.oidc_audience:
+        message = "OIDC_AUDIENCE must be set where OIDC_ISSUER is"
+        raise BadAddressError(message)
 
 
 def check_extras(chosen: Settings) -> None:

@@ -50,6 +50,16 @@ class Settings(BaseSettings):
     drypowder_secret: Annotated[
         SecretStr | None, Field(description="Signs tokens (HS256); unset uses one the data directory keeps.")
     ] = None
+    oidc_issuer: Annotated[
+        str | None,
+        Field(description="OpenID issuer whose tokens are taken too, such as https://login.example.org/realms/fund."),
+    ] = None
+    oidc_audience: Annotated[
+        str | None, Field(description="What the issuer's tokens for Drypowder are made out to.")
+    ] = None
+    allow_private_issuer: Annotated[
+        bool, Field(description="Whether the issuer may stand in a private network and without TLS.")
+    ] = False
     host: Annotated[str, Field(description="Address the API listens on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port the API listens on.")] = 8000
     public_url: Annotated[

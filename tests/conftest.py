@@ -147,6 +147,10 @@ class Live:
         person = await self.runtime.people.enrol(f"{uuid4().hex}@example.org", administrator=administrator)
         if role is not None and fund_id is not None:
             await self.runtime.people.give(person.id, fund_id, role)
+        return self.token_of(person)
+
+    def token_of(self, person: Person) -> str:
+        """A new token of somebody known."""
         return security.issue(SECRET, person, datetime.now(UTC), timedelta(hours=1))
 
     async def ask(

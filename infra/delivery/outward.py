@@ -1,11 +1,11 @@
-"""Requests to addresses that users chose: guarded, so that none reaches into the network this program stands in."""
+"""Requests to addresses that others chose: guarded, so that none reaches into the network this program stands in."""
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from ipaddress import ip_address
 from typing import Self, TypeAlias
@@ -13,7 +13,7 @@ from typing import Self, TypeAlias
 import httpcore
 
 from domain.refusal import Invalid
-from infra.delivery.address import is_public, target_of
+from infra.delivery.address import Target, is_public, target_of
 from infra.delivery.message import DeliveryError
 
 CONNECT_SECONDS = 5.0
@@ -25,6 +25,8 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host, the preferred one first."""
 
 _MOST_TRIED = 4
+
+_BROKEN = (httpcore.NetworkError, httpcore.RemoteProtocolError, httpcore.TimeoutException, OSError)
 
 _TAKEN = range(200, 300)
 _REDIRECT = range(300, 400)
@@ -139,30 +141,82 @@ async def post(
     Raises:
         DeliveryError: If it was not taken.
     """
+    target = _target(url, allow_private=allow_private)
+    network = _Vetting(resolve, allow_private=allow_private)
+    asked = _asked("POST", target, headers, body, network, ssl_context, connect_seconds)
+    status = None
     try:
-        target = target_of(url, allow_private=allow_private)
+        async with asyncio.timeout(whole_seconds), network, asked as answer:
+            status = answer.status
+            await _read(answer, answer_bytes)
+    except _BROKEN as fault:
+        if status is None:
+            raise DeliveryError(_failure(target.host, fault, whole_seconds)) from fault
+    assert status is not None, "without a status there was a failure"
+    _judge(target.host, status)
+    return status
+
+
+async def get(
+    url: str,
+    *,
+    allow_private: bool,
+    resolve: Resolve = looked_up,
+    ssl_context: ssl.SSLContext | None = None,
+    whole_seconds: float = WHOLE_SECONDS,
+    answer_bytes: int = ANSWER_BYTES,
+) -> bytes:
+    """The body that the address answers with, asked directly and once.
+
+    Args:
+        allow_private: Also takes http:// and hosts on a private network.
+
+    Raises:
+        DeliveryError: If there is none, or one of more than `answer_bytes`.
+    """
+    target = _target(url, allow_private=allow_private)
+    network = _Vetting(resolve, allow_private=allow_private)
+    asked = _asked("GET", target, {}, None, network, ssl_context, CONNECT_SECONDS)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(whole_seconds), network, asked as answer:
+            _judge(target.host, answer.status)
+            async for part in answer.aiter_stream():
+                body += part
+                if len(body) > answer_bytes:
+                    raise DeliveryError(f"{target.host} answered with more than {answer_bytes} bytes.")
+    except _BROKEN as fault:
+        raise DeliveryError(_failure(target.host, fault, whole_seconds)) from fault
+    return bytes(body)
+
+
+def _target(url: str, *, allow_private: bool) -> Target:
+    try:
+        return target_of(url, allow_private=allow_private)
     except Invalid as refusal:
         raise DeliveryError(refusal.message, permanent=True) from None
-    network = _Vetting(resolve, allow_private=allow_private)
+
+
+@asynccontextmanager
+async def _asked(
+    method: str,
+    target: Target,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    network: _Vetting,
+    ssl_context: ssl.SSLContext | None,
+    connect_seconds: float,
+) -> AsyncIterator[httpcore.Response]:
     pool = httpcore.AsyncConnectionPool(ssl_context=ssl_context or _trusted(), network_backend=network)
     where = httpcore.URL(
         scheme="https" if target.secure else "http", host=target.host, port=target.port, target=target.path
     )
     sent = {"host": target.authority, "user-agent": "Drypowder", "connection": "close"} | dict(headers)
     asked = pool.stream(
-        "POST", where, headers=list(sent.items()), content=body, extensions={"timeout": {"connect": connect_seconds}}
+        method, where, headers=list(sent.items()), content=body, extensions={"timeout": {"connect": connect_seconds}}
     )
-    status = None
-    try:
-        async with asyncio.timeout(whole_seconds), network, pool, asked as answer:
-            status = answer.status
-            await _read(answer, answer_bytes)
-    except (httpcore.NetworkError, httpcore.RemoteProtocolError, httpcore.TimeoutException, OSError) as fault:
-        if status is None:
-            raise DeliveryError(_failure(target.host, fault, whole_seconds)) from fault
-    assert status is not None, "without a status there was a failure"
-    _judge(target.host, status)
-    return status
+    async with pool, asked as answer:
+        yield answer
 
 
 async def _read(answer: httpcore.Response, most: int) -> None:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from api import notices, security
 from api.app import application
 from infra.people import Role
 from infra.queue import Queue
@@ -377,21 +376,3 @@ async def test_50_subscribers_are_each_told_everything_in_order(live: Live, watc
 
     *told, _ = await asyncio.gather(*[read() for _ in range(50)], write())
     assert told == [list(range(1, 11))] * 50
-
-
-async def test_a_role_taken_away_ends_the_feed(live: Live, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notices, "RECHECK_SECONDS", 0.0)
-    person = await live.runtime.people.enrol(f"leaves-{watched.id}@example.org")
-    await live.runtime.people.give(person.id, watched.fund.uuid, Role.VIEWER)
-    token = security.issue(SECRET, person, datetime.now(UTC), timedelta(hours=1))
-    await watched.set_rule(cooldownMinutes=0)
-    await watched.miss()
-    async with conversing(live.ws_url, token) as talk:
-        await talk.subscribe(NOTICES, id=watched.id, after=START)
-        assert (await notice(talk))["change"] == "OPENED"
-        await live.runtime.pool.execute("DELETE FROM membership WHERE person_id = $1", person.id)
-        await watched.report(2, 600_000)
-        message = await talk.receive()
-        assert [error["extensions"]["code"] for error in message["payload"]["errors"]] == ["NOT_FOUND"]
-        assert message["payload"].get("data") is None
-        assert (await talk.receive())["type"] == "complete"

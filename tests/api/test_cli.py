@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +22,8 @@ from tests.conftest import Servers
 from tests.system.program import Outcome
 
 COMMANDS = [
-    "up", "serve", "worker", "migrate", "token", "open", "import", "export", "verify",
-    "backup", "restore", "reserves", "rebuild", "schema", "funds",
+    "up", "serve", "worker", "migrate", "token", "revoke", "open", "import", "export", "verify",
+    "doctor", "backup", "restore", "reserves", "rebuild", "schema", "funds", "member",
 ]  # fmt: skip
 NOBODY = "00000000-0000-0000-0000-000000000000"
 OPENING = ("--size", "60000000.00", "--currency", "USD", "--vintage", "2006", "--opened-at", "2006-01-01T00:00:00Z")
@@ -191,6 +192,7 @@ NEEDING_SERVERS = {
     "worker": [],
     "migrate": [],
     "token": ["--subject", "ann@example.org"],
+    "revoke": ["--subject", "ann@example.org"],
     "open": ["--name", "F", *OPENING],
     "import": ["facts.csv", "--fund", NOBODY],
     "export": ["--fund", NOBODY],
@@ -471,11 +473,77 @@ def test_a_tampered_ledger_is_found_with_the_version(cli: Cli, servers: Servers,
         )
         outcome = run("verify")
         assert (outcome.code, outcome.err) == (1, "")
-        assert sorted(outcome.out.splitlines()) == sorted(
-            [f"{broken}  BROKEN at version 3", f"{whole}  4 facts, chain whole"]
-        )
+        *funds, organisation = outcome.out.splitlines()
+        assert sorted(funds) == sorted([f"{broken}  BROKEN at version 3", f"{whole}  4 facts, chain whole"])
+        assert organisation.endswith("  6 facts of access, chain whole")
         assert run("verify", "--fund", broken).code == 1
         assert run("verify", "--fund", whole).code == 0
+
+
+def test_a_tampered_ledger_of_access_is_found_too(cli: Cli, servers: Servers) -> None:
+    with a_database(servers) as url:
+
+        def run(*words: str) -> Outcome:
+            return cli(*words, DATABASE_URL=url)
+
+        assert run("migrate").code == 0
+        fund = opened(run)
+        on_server(
+            url,
+            "GRANT UPDATE ON access_fact TO CURRENT_USER",
+            "ALTER TABLE access_fact DISABLE TRIGGER ALL",
+            "SET drypowder.organisations = '*'",
+            "UPDATE access_fact SET actor = gen_random_uuid() WHERE version = 4",
+        )
+        outcome = run("verify")
+        assert (outcome.code, outcome.err) == (1, "")
+        assert [line.partition("  ")[2] for line in outcome.out.splitlines()] == [
+            "1 facts, chain whole",
+            "BROKEN at version 4",
+        ]
+        assert run("verify", "--fund", fund).code == 0
+
+
+def test_members_are_added_listed_and_removed(migrated: Cli) -> None:
+    fund, ann, ben = opened(migrated), f"ann-{uuid4().hex}@example.org", f"ben-{uuid4().hex}@example.org"
+    for email, role in ((ann, "ANALYST"), (ben.upper(), "VIEWER"), (ann, "ADMIN")):
+        assert migrated("member", "add", "--fund", fund, "--subject", email, "--role", role) == Outcome(0, "", "")
+    listed = f"ADMIN    admin@localhost\nADMIN    {ann}\nVIEWER   {ben}\n"
+    assert migrated("member", "list", "--fund", fund) == Outcome(0, listed, "")
+    assert migrated("member", "remove", "--fund", fund, "--subject", ben) == Outcome(0, "", "")
+    assert migrated("member", "remove", "--fund", fund, "--subject", "admin@localhost") == Outcome(0, "", "")
+    assert migrated("member", "list", "--fund", fund) == Outcome(0, f"ADMIN    {ann}\n", "")
+    assert complaint(migrated("member", "remove", "--fund", fund, "--subject", ben)) == (
+        "Nobody with this e-mail takes part."
+    )
+    for words in (["remove", "--subject", ann], ["add", "--subject", ann, "--role", "VIEWER"]):
+        told = complaint(migrated("member", *words, "--fund", fund))
+        assert told.endswith("They are the only ADMIN: give somebody else that role first.")
+    for words in (["list"], ["remove", "--subject", ann], ["add", "--subject", "new@example.org", "--role", "ADMIN"]):
+        assert complaint(migrated("member", *words, "--fund", NOBODY)) == "No such fund."
+    assert "'ann'" not in misuse(migrated("member", "add", "--fund", fund, "--subject", "ann", "--role", "VIEWER"))
+    assert complaint(migrated("revoke", "--subject", "new@example.org")) == "Nobody has this e-mail."
+
+
+def test_revoked_tokens_are_told_by_their_moment(migrated: Cli) -> None:
+    email = f"ann-{uuid4().hex}@example.org"
+    assert migrated("token", "--subject", email).code == 0
+    outcome = migrated("revoke", "--subject", email.upper())
+    assert (outcome.code, outcome.err) == (0, "")
+    assert re.fullmatch(rf"tokens of {email.upper()} issued before [0-9T:.-]+Z are refused\n", outcome.out)
+
+
+def test_an_issuer_that_cannot_be_is_told_in_one_line(cli: Cli) -> None:
+    good = {"OIDC_ISSUER": "https://login.example.org", "OIDC_AUDIENCE": "fund-web"}
+    for changed, told in (
+        ({"OIDC_ISSUER": "login.example.org"}, "OIDC_ISSUER: The address must start with https://."),
+        ({"OIDC_ISSUER": "http://login.example.org"}, "OIDC_ISSUER: The address must start with https://."),
+        ({"OIDC_ISSUER": "https://10.0.0.5"}, "OIDC_ISSUER: The address must not be one of a private network."),
+        ({"OIDC_AUDIENCE": ""}, "OIDC_AUDIENCE must be set where OIDC_ISSUER is"),
+    ):
+        for command in ("up", "serve"):
+            assert complaint(cli(command, **{**good, **changed})) == told
+    assert complaint(cli("serve", **good)).startswith("No instance is running")
 
 
 def test_the_schema_is_printed(cli: Cli) -> None:

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 
-from api import feed, security
 from api.app import application
 from domain.events import KINDS
 from domain.shape import pascal_of_stored
@@ -250,22 +249,6 @@ async def test_what_is_no_version_is_refused(live: Live, portfolio: OpenedFund, 
     async with conversing(live.ws_url, portfolio.analyst.token) as talk:
         error = await first_error(talk, id=portfolio.id, after=after)
     assert (error["extensions"]["code"], error["extensions"]["argument"]) == ("BAD_USER_INPUT", ["after"])
-
-
-async def test_a_role_taken_away_ends_the_feed(live: Live, fund: OpenedFund, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "RECHECK_SECONDS", 0.0)
-    person = await live.runtime.people.enrol("leaves@example.org")
-    await live.runtime.people.give(person.id, fund.uuid, Role.VIEWER)
-    token = security.issue(SECRET, person, datetime.now(UTC), timedelta(hours=1))
-    async with conversing(live.ws_url, token) as talk:
-        await talk.subscribe(EVENTS, id=fund.id, after=0)
-        assert await versions(talk, 1) == [1]
-        await live.runtime.pool.execute("DELETE FROM membership WHERE person_id = $1", person.id)
-        await fund.analyst.recorded(fund.id, FEE)
-        message = await talk.receive()
-        assert [error["extensions"]["code"] for error in message["payload"]["errors"]] == ["NOT_FOUND"]
-        assert "data" not in message["payload"] or message["payload"]["data"] is None
-        assert (await talk.receive())["type"] == "complete"
 
 
 # Leaving.

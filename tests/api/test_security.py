@@ -30,8 +30,9 @@ def part(claims: Json) -> str:
     return text(json.dumps(claims))
 
 
-def text(encoded: str) -> str:
-    return base64.urlsafe_b64encode(encoded.encode()).decode().rstrip("=")
+def text(encoded: str | bytes) -> str:
+    raw = encoded.encode() if isinstance(encoded, str) else encoded
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def unsigned(person: Person, algorithm: str = "none", signature: str = "") -> str:
@@ -64,6 +65,8 @@ BAD: dict[str, tuple[Callable[[Person], str], str]] = {
     "unsigned": (unsigned, NOT_VALID),
     "unsigned in capitals": (lambda one: unsigned(one, "NONE"), NOT_VALID),
     "unsigned and said to be signed": (lambda one: unsigned(one, "HS256"), NOT_VALID),
+    "of no algorithm": (lambda _: f"{part({'typ': 'JWT'})}.{part({})}.", NOT_VALID),
+    "with a head that is no object": (lambda _: f"{text('[]')}.{part({})}.", NOT_VALID),
     "signature cut off": (lambda one: token(one)[:-5], NOT_VALID),
     "signature left out": (lambda one: token(one).rpartition(".")[0] + ".", NOT_VALID),
     "claims altered": (altered, NOT_VALID),
