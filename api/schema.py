@@ -12,6 +12,8 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from api import (
+    belonging,
+    fund_list,
     recording,
     reserving,
     snapshots as caches,
@@ -40,7 +42,7 @@ from infra.people import Role
 
 
 @strawberry.type(description="What can be asked.")
-class Query(watching.Queries, reserving.Queries):
+class Query(watching.Queries, reserving.Queries, belonging.Queries):
     @strawberry.field(description="Who asks.")
     def viewer(self, info: Asked) -> whoever.Viewer:
         return whoever.viewer(info.context)
@@ -54,8 +56,8 @@ class Query(watching.Queries, reserving.Queries):
         return await find(info.context, id)
 
     @strawberry.field(description="Funds that whoever asks has a part in.")
-    async def funds(self, info: Asked, first: First = 50, after: After = None) -> whoever.FundConnection:
-        return await whoever.funds(info.context, first, after)
+    async def funds(self, info: Asked, first: First = 50, after: After = None) -> fund_list.FundConnection:
+        return await fund_list.funds(info.context, first, after)
 
     @strawberry.field(
         description="State of a fund at a moment: what was true at `at`, as far as it was known at `knownAt`. Both "
@@ -111,7 +113,7 @@ class Query(watching.Queries, reserving.Queries):
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(watching.Mutations, reserving.Mutations):
+class Mutation(watching.Mutations, reserving.Mutations, belonging.Mutations):
     @strawberry.mutation(description="Opens a fund; whoever opens it is its first ADMIN.")
     async def open_fund(
         self,

@@ -1,17 +1,12 @@
-"""The viewer: who asks, and what they take part in; and the list of their funds."""
-
-from uuid import UUID
+"""The viewer: who asks, and what they take part in."""
 
 import strawberry
 
-from api.connection import Page, PageInfo, bad_cursor, cursor, page, page_info
 from api.context import Asked, Context
 from api.funds import Fund, fund_of
-from api.wording import described_enum
+from api.organisations import Organisation, organisation_of
+from api.roles import Role
 from infra import people
-from infra.rows import FundRow
-
-Role = described_enum(people.Role)
 
 
 @strawberry.type(description="A part someone has in a fund.")
@@ -35,6 +30,11 @@ class Viewer:
         rows = await runtime.funds.by_ids([fund_id for fund_id, _ in parts])
         return [Membership(fund=fund_of(rows[fund_id]), role=role) for fund_id, role in parts if fund_id in rows]
 
+    @strawberry.field(description="Organisations they belong to, by name.")
+    async def organisations(self, info: Asked) -> list[Organisation]:
+        found = await info.context.runtime.organisations.of(self.person)
+        return [organisation_of(row, role) for row, role in found]
+
 
 def viewer(context: Context) -> Viewer:
     """Who asks.
@@ -49,41 +49,4 @@ def viewer(context: Context) -> Viewer:
         email=person.email,
         name=person.name,
         is_administrator=person.administrator,
-    )
-
-
-@strawberry.type(description="A fund and its place in the list.")
-class FundEdge:
-    cursor: str = strawberry.field(description="Its place; stays good when funds are added.")
-    node: Fund = strawberry.field(description="The fund.")
-
-
-@strawberry.type(description="A page of funds.")
-class FundConnection:
-    edges: list[FundEdge] = strawberry.field(description="The funds with their places.")
-    nodes: list[Fund] = strawberry.field(description="The funds.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-
-
-async def funds(context: Context, first: int | None, after: str | None) -> FundConnection:
-    """One page of the funds that whoever asks has a part in; an administrator has in all.
-
-    Raises:
-        Invalid: If the page's arguments can't be.
-        UnauthenticatedError: If nobody known asks.
-    """
-    someone = context.someone
-    asked: Page[FundRow] = page(first, after)
-    try:
-        place = None if asked.place is None else UUID(asked.place)
-    except ValueError:
-        raise bad_cursor("after") from None
-    found = await context.runtime.funds.of(someone, after=place, limit=asked.limit + 1)
-    kept, more = asked.cut(found)
-    cursors = [cursor(str(row.id)) for row in kept]
-    nodes = [fund_of(row) for row in kept]
-    return FundConnection(
-        edges=[FundEdge(cursor=at, node=node) for at, node in zip(cursors, nodes, strict=True)],
-        nodes=nodes,
-        page_info=page_info(asked, cursors, more=more),
     )

@@ -36,6 +36,7 @@ HOLDERS = {
     "Subscription": ("subscription", "{}"),
     "FundState": ("query", "fund(id: $fund) {{ {} }}"),
     "Fund": ("query", "fund(id: $fund) {{ fund {{ {} }} }}"),
+    "Organisation": ("query", "viewer {{ organisations {{ {} }} }}"),
     "FundChange": ("query", "fundChange(id: $fund, from: {{}}, to: {{}}) {{ {} }}"),
 }
 """Types whose fields take arguments, and how to come to them."""

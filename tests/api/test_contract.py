@@ -106,7 +106,7 @@ async def test_a_client_can_introspect_the_schema(introspected: GraphQLSchema) -
     assert set(introspected.query_type.fields) == {
         "viewer", "node", "funds", "fund", "fundChange", "timeline", "snapshots", "variances", "varianceSummary",
         "varianceAlerts", "alertRules", "alertChannels", "previewAlertRule", "optimalReserves", "reserveRuns",
-        "reserveModel", "reserveScenarios", "constrainedReserves",
+        "reserveModel", "reserveScenarios", "constrainedReserves", "fundMembers", "organisation",
     }  # fmt: skip
 
 
@@ -133,7 +133,7 @@ async def test_every_connection_has_edges_with_cursors_and_says_where_its_page_s
 ) -> None:
     connections = [name for name in introspected.type_map if name.endswith("Connection")]
     assert sorted(connections) == [
-        "FundConnection", "FundEventConnection", "ReserveRunConnection", "SnapshotConnection",
+        "AccessFactConnection", "FundConnection", "FundEventConnection", "ReserveRunConnection", "SnapshotConnection",
         "VarianceAlertConnection", "VarianceConnection",
     ]  # fmt: skip
     for name in connections:
