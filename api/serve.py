@@ -13,6 +13,7 @@ import uvicorn
 from api.app import application
 from api.command import CommandError
 from api.draining import Drain
+from api.sockets import HttpSocket, WebSocket
 from api.trusted import ManifestError
 from infra import locate
 from infra.logs import configure
@@ -74,7 +75,8 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
         port=listen_port,
         log_config=None,
         access_log=False,
-        ws="websockets-sansio",
+        http=HttpSocket,
+        ws=WebSocket,
         ws_max_size=MOST_FRAME_BYTES,
         # Facts are small: compressing them for each subscriber costs more than it saves, and some clients report its
         # close as a failure.

@@ -8,6 +8,8 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 
+from api.serve import MOST_FRAME_BYTES
+from api.sockets import HttpSocket, WebSocket
 from infra.runtime import Runtime
 
 PATIENCE_SECONDS = 20.0
@@ -16,7 +18,13 @@ PATIENCE_SECONDS = 20.0
 @asynccontextmanager
 async def serving(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application while it runs."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host="127.0.0.1", port=0, log_config=None, access_log=False, http=HttpSocket, ws=WebSocket,
+            ws_max_size=MOST_FRAME_BYTES, ws_per_message_deflate=False,
+        )
+    )  # fmt: skip
+    app.state.connections = server.server_state.connections
     running = asyncio.ensure_future(server.serve())
     try:
         await until(lambda: server.started or running.done())
