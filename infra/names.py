@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from domain.event import Fact, company_of
+from infra import tenancy
 from infra.people import SYSTEM, SYSTEM_NAME
 from infra.postgres import translated
 
@@ -27,6 +28,8 @@ class Names:
         self._pool = pool
         self._companies = _Fresh[tuple[UUID, str]]()
         self._people = _Fresh[str]()
+        # Whom some don't find others may.
+        self._nobody = _Fresh[tuple[str, str]]()
 
     async def warm(self, fund_id: UUID, facts: Sequence[Fact]) -> None:
         """Reads what these facts' sentences need, so that their subscribers don't each."""
@@ -56,12 +59,18 @@ class Names:
         found = {one: email for one in wanted if (email := self._people.get(one)) is not None}
         if str(SYSTEM) in wanted:
             found[str(SYSTEM)] = SYSTEM_NAME
-        if missing := [UUID(one) for one in wanted - found.keys()]:
+        scope = tenancy.scope().setting
+        if missing := [one for one in wanted - found.keys() if self._nobody.get((scope, one)) is None]:
             with translated():
-                rows = await self._pool.fetch("SELECT id, email FROM person WHERE id = ANY ($1)", missing)
+                rows = await self._pool.fetch(
+                    "SELECT id, email FROM person WHERE id = ANY ($1)", [UUID(one) for one in missing]
+                )
             for person_id, email in rows:
                 found[str(person_id)] = email
                 self._people.keep(str(person_id), email)
+            for one in missing:
+                if one not in found:
+                    self._nobody.keep((scope, one), "")
         return found
 
 
