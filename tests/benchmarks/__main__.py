@@ -19,6 +19,7 @@ from tests.benchmarks import (
     growing,
     importing,
     library,
+    loading,
     ranking,
     recommending,
     replaying,
@@ -47,6 +48,7 @@ BENCHMARKS: Mapping[str, Callable[[Ground], Awaitable[list[Figure]]]] = {
     "import": importing.importing,
     "storage": storing.storage,
     "grow": growing.grow,
+    "load": loading.load,
 }
 
 

@@ -13,8 +13,8 @@ from tests.benchmarks.ground import ROOT, Api
 
 PROCESSES = 2
 """That the subscribers are spread over."""
-DESCRIPTORS = 4_096
-"""Open files that a process serving a thousand WebSockets needs, and then some."""
+DESCRIPTORS = 8_192
+"""Open files that a process serving some thousand WebSockets needs, and then some."""
 
 
 def allow_descriptors() -> None:

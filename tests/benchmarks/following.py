@@ -89,7 +89,7 @@ def _figures(count: int, delays: Delays, *, deflates: bool, goal: bool) -> list[
 
 
 def _measure(api: Api, fund_id: UUID, count: int, facts: int, deflates: bool) -> Delays:
-    delays, bodies = Delays(), [_body(place) for place in range(facts + 2)]
+    delays, bodies = Delays(), [body(place) for place in range(facts + 2)]
     first = record(api, fund_id, bodies[0])
     with crowd(api, fund_id, count, first.version, deflates=deflates) as subscribers:
         # The first fact finds the subscriptions still being set up.
@@ -102,7 +102,8 @@ def _measure(api: Api, fund_id: UUID, count: int, facts: int, deflates: bool) ->
     return delays
 
 
-def _body(place: int) -> Json:
+def body(place: int) -> Json:
+    """A figure to record, told from others by its value."""
     period = {"periodStart": "2024-01-01", "periodEnd": "2024-03-31"}
     return {"actualRecorded": {"companyId": "company-0000", "metricType": "ARR", "value": f"{place}.25", **period}}
 

@@ -89,6 +89,9 @@ class Scale:
     split: tuple[int, ...]
     runs: int
     grown: tuple[int, ...]
+    loaded: float
+    rows: int
+    crowds: tuple[int, ...]
 
 
 FULL = Scale(
@@ -121,6 +124,9 @@ FULL = Scale(
     split=(50, 1_000, 10_000, 100_000),
     runs=100,
     grown=(100_000, 1_000_000, 5_000_000),
+    loaded=8.0,
+    rows=10_000,
+    crowds=(1_000, 3_000),
 )
 QUICK = Scale(
     rounds=3,
@@ -152,6 +158,9 @@ QUICK = Scale(
     split=(50, 500),
     runs=3,
     grown=(3_000, 6_000),
+    loaded=1.0,
+    rows=400,
+    crowds=(10,),
 )
 
 
@@ -297,10 +306,21 @@ class Ground:
     @contextmanager
     def serving(self) -> Iterator[Api]:
         """The API in a process of its own, with the product's own settings."""
+        with self._serving("api.cli", "serve") as api:
+            yield api
+
+    @contextmanager
+    def serving_stock(self) -> Iterator[Api]:
+        """The same resolvers behind Strawberry's own endpoint, in a process of its own."""
+        with self._serving("tests.benchmarks.stock") as api:
+            yield api
+
+    @contextmanager
+    def _serving(self, *program: str) -> Iterator[Api]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        with self._running("api", "serve", "--port", str(port)) as process:
+        with self._running("api", *program, "--port", str(port)) as process:
             self._wait_until_ready(f"http://127.0.0.1:{port}/readyz", process)
             self.api_pid = process.pid
             token = security.issue(SECRET, self.person, datetime.now(UTC), timedelta(days=1))
@@ -309,17 +329,17 @@ class Ground:
     @contextmanager
     def working(self) -> Iterator[None]:
         """A worker in a process of its own, which has its first fund to look at before it is known to be there."""
-        with self._running("worker", "worker") as process:
+        with self._running("worker", "api.cli", "worker") as process:
             yield
             if process.poll() is not None:
                 raise RuntimeError(f"the worker ended:\n{self._told_by('worker')}")
 
     @contextmanager
-    def _running(self, name: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-        """A command of the product that runs until it is told to stop."""
+    def _running(self, name: str, *program: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """A module with its arguments that runs until it is told to stop."""
         with (self.directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli", *arguments],
+                [sys.executable, "-m", *program],
                 env=self.environment, cwd=ROOT, stdout=log, stderr=log,
             )  # fmt: skip
             try:
