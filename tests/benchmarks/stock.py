@@ -47,7 +47,7 @@ class Stock(GraphQL[StockContext, None]):
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(SCHEMA)
         self._runtime = runtime
-        self._gate = Gate(SECRET, runtime.people)
+        self._gate = Gate(SECRET, runtime.people, None)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> StockContext:
         admitted = None
