@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import httpx
 import pytest_asyncio
 
 from api.app import application
-from infra.runtime import Runtime
+from infra.postgres import plain_url
 from infra.settings import Settings
 from tests.api.asking import RECORD, Caller, OpenedFund, conversing, event
 from tests.api.serving import serving, socket_url
@@ -27,33 +28,37 @@ async def hasty(servers: Servers) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def locked(runtime: Runtime, table: str) -> AsyncIterator[None]:
-    """A table that everybody else has to wait for."""
-    async with runtime.pool.acquire() as connection, connection.transaction():
-        await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-        yield
+async def locked(servers: Servers, table: str) -> AsyncIterator[asyncpg.Connection]:
+    """A table that everybody else has to wait for, and the connection of its owner."""
+    connection = await asyncpg.connect(plain_url(servers.database_url))
+    try:
+        async with connection.transaction():
+            await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield connection
+    finally:
+        await connection.close()
 
 
 async def test_a_query_that_takes_too_long_is_ended(
-    hasty: httpx.AsyncClient, fund: OpenedFund, runtime: Runtime
+    hasty: httpx.AsyncClient, fund: OpenedFund, servers: Servers
 ) -> None:
     caller = Caller(hasty, fund.analyst.token)
-    async with locked(runtime, "snapshot"):
+    async with locked(servers, "snapshot") as owner:
         answer = await caller.ask(SNAPSHOTS, id=fund.id)
         (error,) = answer["errors"]
         assert error["extensions"]["code"] == "TIMEOUT"
         assert error["extensions"]["requestId"]
         assert error["message"] == "The query took more than 0.2 seconds and was ended."
         # Nobody waits in the database either.
-        while await runtime.pool.fetchval(WAITING):
+        while await owner.fetchval(WAITING):
             pass
     assert (await caller.data(SNAPSHOTS, id=fund.id))["snapshots"] == {"nodes": []}
 
 
 async def test_a_query_over_a_websocket_is_ended_alike(
-    hasty: httpx.AsyncClient, fund: OpenedFund, runtime: Runtime
+    hasty: httpx.AsyncClient, fund: OpenedFund, servers: Servers
 ) -> None:
-    async with locked(runtime, "snapshot"), conversing(socket_url(hasty), fund.analyst.token) as talk:
+    async with locked(servers, "snapshot"), conversing(socket_url(hasty), fund.analyst.token) as talk:
         await talk.subscribe(SNAPSHOTS, id=fund.id)
         message = await talk.receive()
         assert message["type"] == "error"
@@ -61,11 +66,11 @@ async def test_a_query_over_a_websocket_is_ended_alike(
 
 
 async def test_a_change_goes_on_and_is_told_of_by_its_key(
-    hasty: httpx.AsyncClient, fund: OpenedFund, runtime: Runtime
+    hasty: httpx.AsyncClient, fund: OpenedFund, servers: Servers
 ) -> None:
     caller = Caller(hasty, fund.analyst.token)
     given = {"fundId": fund.id, "idempotencyKey": "once", "events": [event("feeCharged", amount="1.00")]}
-    async with locked(runtime, "fact"):
+    async with locked(servers, "fact"):
         error = await caller.error(RECORD, input=given)
         assert error["extensions"]["code"] == "TIMEOUT"
         assert "send it again with the same idempotencyKey" in error["message"]
