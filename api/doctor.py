@@ -11,6 +11,7 @@ from infra import locate
 from infra.examining.database import examine_database
 from infra.examining.finding import Finding, State, wrong
 from infra.examining.installation import examine_installation
+from infra.examining.issuer import examine_issuer
 from infra.examining.queues import examine_queues
 from infra.settings import settings
 
@@ -34,7 +35,7 @@ def examine(data_dir: Path | None, *, as_json: bool) -> bool:
 
 
 async def _examined(directory: Path) -> list[Finding]:
-    found = list(examine_installation(settings(), directory))
+    found = [*examine_installation(settings(), directory), *await examine_issuer(settings())]
     try:
         database_url, redis_url = locate.servers(directory)
     except (locate.NotRunningError, locate.BadAddressError) as fault:

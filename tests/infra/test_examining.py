@@ -22,6 +22,7 @@ from infra.examining.clocks import examine_clock
 from infra.examining.database import examine_database
 from infra.examining.finding import Finding, State
 from infra.examining.installation import examine_installation
+from infra.examining.issuer import examine_issuer
 from infra.examining.queues import examine_queues
 from infra.migrate import newest_revision
 from infra.queue import redis_settings
@@ -30,6 +31,7 @@ from infra.tenancy import _current
 from infra.waiting import QUEUES
 from tests.conftest import OPENED_AT, Servers
 from tests.histories import own_database, process
+from tests.issuer import entry, issuing, private_key
 
 GOOD_SECRET = "0123456789abcdefghijklmnopqrstuv"
 SPOIL = "UPDATE fact SET payload = payload || ' ' WHERE fund_id = $1 AND version = $2"
@@ -286,3 +288,16 @@ def test_how_the_api_is_reached(tmp_path: Path, chosen: dict[str, object], wrong
     found = of_installation(tmp_path / "none", drypowder_secret=SecretStr(GOOD_SECRET), **chosen)
     assert {what for what, one in found.items() if one.state is State.WRONG} == wrong
     assert {what for what, one in found.items() if one.state is State.ADVICE} == advised
+
+
+async def test_an_issuer_whose_keys_cant_be_had() -> None:
+    assert await examine_issuer(Settings()) == []
+    async with issuing() as issuer:
+        chosen = Settings(oidc_issuer=issuer.url, oidc_audience="drypowder", allow_private_issuer=True)
+        (without,) = await examine_issuer(chosen)
+        assert (without.state, without.told) == (State.WRONG, f"has no keys for us at {issuer.url}")
+        issuer.publish(entry(private_key("ES256"), kid="k"))
+        (well,) = await examine_issuer(chosen)
+        assert (well.state, well.told) == (State.GOOD, "tells its keys")
+        issuer.away = True
+        assert [one.state for one in await examine_issuer(chosen)] == [State.WRONG]
