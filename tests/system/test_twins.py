@@ -1,16 +1,24 @@
 """Two APIs and two workers on one database behave as one, and go on as one while a part ends or dies."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
+from time import monotonic
+from uuid import UUID
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from infra.people import Role
+from infra.runtime import opened
+from infra.settings import Settings
 from tests.api.asking import Caller, Conversation, Json, conversing, event
+from tests.conftest import Live
 from tests.soak.__main__ import soak
 from tests.soak.crowd import Crowd
 from tests.system.program import succeeded
@@ -23,13 +31,21 @@ FEE = event("feeCharged", "2010-01-01", amount="1.00")
 FOLLOW = "subscription ($id: ID!, $after: Int) { fundEvents(fundId: $id, afterVersion: $after) { version } }"
 OPENED_AT = "2006-01-01T00:00:00Z"
 OPEN = "mutation ($input: OpenFundInput!) { openFund(input: $input) { fund { id } errors { code message } } }"
+RATE = 60_000
+"""Points a minute of each person."""
+COSTLY = (
+    "query ($id: ID!) {"
+    + "".join(f"t{number}: timeline(fundId: $id, first: 200) {{ nodes {{ id version }} }}" for number in range(20))
+    + "}"
+)
+"""Cheap to answer, since the fund has few facts."""
 SEED = 2
 """Of a short soak: an API is killed."""
 
 
 @pytest.fixture(scope="module")
 def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twins]:
-    with Twins(tmp_path_factory.mktemp("twins"), RESERVE_CONCURRENCY="1") as started:
+    with Twins(tmp_path_factory.mktemp("twins"), RESERVE_CONCURRENCY="1", RATE_LIMIT=str(RATE)) as started:
         yield started
 
 
@@ -64,7 +80,7 @@ class Pair:
         return id
 
 
-async def opened(caller: Caller) -> str:
+async def new_fund(caller: Caller) -> str:
     """The id of a new fund."""
     given = {"name": "F", "currency": "USD", "vintageYear": 2006, "size": "60000000.00", "openedAt": OPENED_AT}
     id: str = (await caller.data(OPEN, input=given))["openFund"]["fund"]["id"]
@@ -78,7 +94,7 @@ async def pair(twins: Twins) -> AsyncIterator[Pair]:
     async with AsyncExitStack() as open_:
         clients = [await open_.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60)) for url in twins.urls]
         callers = tuple(Caller(http, token) for http in clients)
-        fund = await opened(callers[0])
+        fund = await new_fund(callers[0])
         pair = Pair(twins, callers, fund)
         facts = [event("capitalCalled", "2007-01-01", amount="20000000.00")]
         for key in map(str, range(COMPANIES)):
@@ -110,6 +126,23 @@ async def test_the_same_request_sent_to_both_at_once_is_done_once(pair: Pair) ->
         *(caller.recorded(pair.fund, FEE, idempotencyKey="sent to both") for caller in pair.callers)
     )
     assert found == [[before + 1]] * 2
+
+
+async def test_what_one_person_asks_of_both_is_counted_together(pair: Pair) -> None:
+    async with opened(Settings(), pair.twins.database_url, pair.twins.redis_url) as runtime:
+        token = await Live(pair.twins.urls[0], runtime).token(Role.VIEWER, UUID(pair.fund))
+    first, second = (Caller(caller.http, token) for caller in pair.callers)
+    spent, began, code = 0.0, monotonic(), 200
+    for caller in cycle((first, second)):
+        answer = await caller.send(json.dumps({"query": COSTLY, "variables": {"id": pair.fund}}))
+        code = answer.status_code
+        if code != httpx.codes.OK:
+            break
+        spent += answer.json()["extensions"]["cost"]["requested"]
+    assert code == httpx.codes.TOO_MANY_REQUESTS
+    assert await first.code(COSTLY, id=pair.fund) == await second.code(COSTLY, id=pair.fund) == "RATE_LIMITED"
+    # What the bucket held, and what flowed into it meanwhile.
+    assert RATE / 2 < spent <= RATE * (1 + (monotonic() - began) / 60)
 
 
 async def test_a_run_is_told_at_both_cancelled_through_the_other_and_computed_once(pair: Pair) -> None:
@@ -169,7 +202,7 @@ async def test_an_api_told_to_stop_sends_its_subscribers_to_the_other(pair: Pair
 
 
 async def test_a_short_soak_keeps_every_promise(twins: Twins, pair: Pair) -> None:
-    crowd = Crowd(twins.urls, pair.callers[0].token or "", [await opened(pair.callers[0])])
+    crowd = Crowd(twins.urls, pair.callers[0].token or "", [await new_fund(pair.callers[0])])
     lines = await soak(twins, crowd, seconds=3, every=1.5, seed=SEED)
     found = {line.what: line for line in lines}
     assert [line for line in lines if line.kept is False] == []
