@@ -93,8 +93,8 @@ def _measure(api: Api, fund_id: UUID, count: int, facts: int, deflates: bool) ->
     first = record(api, fund_id, bodies[0])
     with crowd(api, fund_id, count, first.version, deflates=deflates) as subscribers:
         # The first fact finds the subscriptions still being set up.
-        for place, body in enumerate(bodies[1:]):
-            recorded = record(api, fund_id, body)
+        for place, given in enumerate(bodies[1:]):
+            recorded = record(api, fund_id, given)
             held = subscribers.holding(recorded.version)
             if place:
                 delays.add(recorded, held, count)

@@ -139,6 +139,11 @@ class Crowd:
             self.subscribers += [subscriber for _, subscriber in made]
             async with asyncio.timeout(PATIENCE):
                 await asyncio.gather(*(subscriber.ready for _, subscriber in made))
+            # Those that have joined are pinged meanwhile.
+            for subscriber in self.subscribers:
+                subscriber.parse()
+        self.arrived = 0
+        self.complete.clear()
 
     async def holding(self, version: int) -> list[float]:
         """When each subscriber held the version; those that don't within `PATIENCE` are left out."""
