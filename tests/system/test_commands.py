@@ -53,6 +53,8 @@ def ask(up: Up, token: str, query: str, **variables: object) -> dict[str, Any]:
         timeout=30,
     )
     told: dict[str, Any] = answer.json()
+    # What it cost is another test's.
+    told.pop("extensions", None)
     return told
 
 
@@ -104,7 +106,7 @@ def test_a_token_opens_what_its_role_allows_and_no_more(demo: Up) -> None:
 def test_a_token_lives_as_long_as_asked(demo: Up) -> None:
     told = succeeded("token", "--subject", "ann@example.org", "--expires", "12h", data_dir=demo.data_dir)
     claims = jwt.decode(told.strip(), options={"verify_signature": False})
-    assert claims["exp"] - claims["iat"] == 12 * 3600
+    assert claims["exp"] - int(claims["iat"]) == 12 * 3600
 
 
 def test_an_expired_token_is_refused(demo: Up) -> None:
