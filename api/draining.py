@@ -99,13 +99,17 @@ class Drain:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _dismiss(self, seconds: float) -> None:
-        """Ends what would not end by itself, at a pace that leaves time for the last one."""
-        lasting = list(self._lasting)
-        pause = min(1 / MOST_CLOSED_A_SECOND, seconds / max(len(lasting), 1))
+        """Ends what would not end by itself, for ever, at a pace that leaves time for the last one."""
+        dismissed = set[Leaver]()
+        pause = min(1 / MOST_CLOSED_A_SECOND, seconds / max(len(self._lasting), 1))
         async with asyncio.TaskGroup() as leaving:
-            for one in lasting:
-                leaving.create_task(one.leave())
-                await asyncio.sleep(pause)
+            while True:
+                # Those too that were only just let in.
+                for one in self._lasting - dismissed:
+                    dismissed.add(one)
+                    leaving.create_task(one.leave())
+                    await asyncio.sleep(pause)
+                await asyncio.sleep(LOOK_SECONDS)
 
 
 class Door:

@@ -1,7 +1,8 @@
 """PostgreSQL: the connection pool, and what its failures mean to callers."""
 
+import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeAlias, cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -28,6 +29,8 @@ _BECOME = "SELECT set_config('role', rolname, false) FROM pg_roles WHERE rolname
 _SET_SCOPE = f"SELECT set_config('{tenancy.SETTING}', $1, false)"
 SET_SCOPE_OF_TRANSACTION = f"SELECT set_config('{tenancy.SETTING}', $1, true)"
 
+CLOSING_SECONDS = 1.0
+"""How long what is under way is waited for when a pool is closed."""
 COMMAND_SECONDS = 60.0
 """Longest single statement of the API and the jobs; an import's transaction is many statements."""
 
@@ -145,3 +148,10 @@ async def _become(connection: Connection) -> None:
 async def _enter(connection: PoolConnectionProxy) -> None:
     # The stand-in that a pool lends passes on what it doesn't know.
     await cast("ScopedConnection", connection).act(tenancy.scope().setting)
+
+
+async def close_pool(pool: asyncpg.Pool) -> None:
+    """Closes a pool; a statement that is still under way after a moment is cut off."""
+    # Cancelled, it breaks off its connections.
+    with suppress(TimeoutError):
+        await asyncio.wait_for(pool.close(), CLOSING_SECONDS)

@@ -28,7 +28,7 @@ from infra.notices import Notices
 from infra.organisations import Organisations
 from infra.people import People
 from infra.places import Places
-from infra.postgres import connect, open_pool
+from infra.postgres import close_pool, connect, open_pool
 from infra.progress import Words
 from infra.rates import Rates
 from infra.reserve_inputs import ReserveInputs
@@ -160,8 +160,8 @@ async def opened(
         await hints.stop()
         await engine.dispose()
         await redis.aclose()
-        await locks.close()
-        await pool.close()
+        await close_pool(locks)
+        await close_pool(pool)
 
 
 def _engine(database_url: str) -> AsyncEngine:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 import uvicorn
@@ -72,33 +73,33 @@ async def ending(servers: Servers, **chosen: float) -> AsyncIterator[Ending]:
 
 
 @asynccontextmanager
-async def held(live: Live, fund: UUID) -> AsyncIterator[None]:
+async def held(database: asyncpg.Pool, fund: UUID) -> AsyncIterator[None]:
     """Whoever appends to the fund waits meanwhile."""
-    async with live.runtime.pool.acquire() as connection, connection.transaction():
+    async with database.acquire() as connection, connection.transaction():
         await connection.execute("SELECT FROM fund WHERE id = $1 FOR UPDATE", fund)
         yield
 
 
-async def wait_for_waiting(live: Live, number: int) -> None:
+async def wait_for_waiting(database: asyncpg.Pool, number: int) -> None:
     """Returns once so many wait for a fund that is held."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     async with asyncio.timeout(20):
-        while await live.runtime.pool.fetchval(waiting) < number:
+        while await database.fetchval(waiting) < number:
             await asyncio.sleep(0.005)
 
 
 async def test_what_is_under_way_is_answered_and_nothing_new_is_let_in(
-    servers: Servers, live: Live, fund: OpenedFund, open_fund: OpenFund, caller: MakeCaller
+    servers: Servers, database: asyncpg.Pool, fund: OpenedFund, open_fund: OpenFund, caller: MakeCaller
 ) -> None:
     other = await open_fund()
     by_socket = await caller(Role.ANALYST, other)
     async with ending(servers) as api:
         by_http = Caller(api.http, fund.analyst.token)
         async with conversing(api.ws_url, by_socket.token) as socket:
-            async with held(live, fund.uuid), held(live, other):
+            async with held(database, fund.uuid), held(database, other):
                 answer = asyncio.ensure_future(by_http.recorded(fund.id, FEE))
                 await socket.subscribe(RECORD, input={"fundId": str(other), "events": [FEE]})
-                await wait_for_waiting(live, 2)
+                await wait_for_waiting(database, 2)
                 api.tell()
                 assert (await api.http.get("/readyz")).status_code == 503
                 await api.closed()
@@ -166,6 +167,24 @@ async def test_a_stream_of_events_ends_in_order_but_is_not_complete(servers: Ser
             assert [line async for line in lines if line] == []
 
 
+async def test_a_stream_that_begins_only_then_ends_at_once(servers: Servers, fund: OpenedFund) -> None:
+    asked = json.dumps({"query": FOLLOW, "variables": {"id": fund.id, "after": 0}}).encode()
+    async with ending(servers, drain_limit=600) as api:
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield asked[:10]
+            api.tell()
+            await api.closed()
+            yield asked[10:]
+
+        headers = {**Caller(api.http, fund.analyst.token).headers, "accept": "text/event-stream"}
+        headers["content-type"] = "application/json"
+        async with api.http.stream("POST", "/graphql", content=slowly(), headers=headers) as stream:
+            assert stream.status_code == 200
+            assert "event: complete" not in [line async for line in stream.aiter_lines()]
+        await api.running
+
+
 async def test_while_the_notice_lasts_everything_is_still_answered(servers: Servers, fund: OpenedFund) -> None:
     async with ending(servers, drain_notice=600) as api:
         caller = Caller(api.http, fund.analyst.token)
@@ -181,14 +200,14 @@ async def test_while_the_notice_lasts_everything_is_still_answered(servers: Serv
 
 
 async def test_what_takes_longer_than_its_limit_is_cut_off_and_can_be_sent_again(
-    servers: Servers, live: Live, fund: OpenedFund, caplog: pytest.LogCaptureFixture
+    servers: Servers, database: asyncpg.Pool, fund: OpenedFund, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = await fund.analyst.version(fund.id)
     async with ending(servers, drain_limit=0.2) as api:
         caller = Caller(api.http, fund.analyst.token)
-        async with held(live, fund.uuid):
+        async with held(database, fund.uuid):
             cut = asyncio.ensure_future(caller.record(fund.id, FEE, idempotencyKey="once"))
-            await wait_for_waiting(live, 1)
+            await wait_for_waiting(database, 1)
             api.tell()
             await api.running
             with pytest.raises((httpx.TransportError, AssertionError, json.JSONDecodeError)):
