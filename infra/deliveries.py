@@ -28,7 +28,7 @@ _PLAN = """
         CASE WHEN d.channel = 'IN_APP' THEN 'DELIVERED' WHEN c.channel IS NULL THEN 'FAILED' ELSE 'PENDING' END,
         coalesce(d.severity < c.digest_rank, false), CASE WHEN d.channel = 'IN_APP' THEN 1 ELSE 0 END,
         CASE WHEN d.channel <> 'IN_APP' AND c.channel IS NULL THEN 'The fund has no such channel.' END,
-        '{}', clock_timestamp(),
+        '{}', statement_timestamp(),
         CASE WHEN d.severity < c.digest_rank THEN $6 ELSE clock_timestamp() END,
         CASE WHEN d.channel = 'IN_APP' THEN clock_timestamp() END
     FROM unnest($2::text[], $3::bigint[], $4::text[], $5::smallint[]) AS d(alert_id, version, channel, severity)
@@ -42,11 +42,11 @@ _CLAIM = """
     WITH chosen AS MATERIALIZED (
         SELECT alert_id, version FROM delivery
         WHERE fund_id = $1 AND channel = $2 AND status = 'PENDING' AND due_at <= clock_timestamp() AND digest = $5
-        ORDER BY attempts, version LIMIT $4 FOR UPDATE SKIP LOCKED
+        ORDER BY attempts, created_at, version LIMIT $4 FOR UPDATE SKIP LOCKED
     )
     UPDATE delivery d SET due_at = clock_timestamp() + $3, attempts = d.attempts + 1 FROM chosen
     WHERE d.fund_id = $1 AND d.channel = $2 AND d.alert_id = chosen.alert_id AND d.version = chosen.version
-    RETURNING d.alert_id, d.version, d.digest, d.attempts, d.pending
+    RETURNING d.alert_id, d.version, d.digest, d.attempts, d.pending, d.created_at
 """
 
 
@@ -150,7 +150,7 @@ class Deliveries:
         """
         with translated():
             rows = await self._pool.fetch(_CLAIM, fund_id, channel.value, LEASE, limit, digest)
-        rows.sort(key=lambda row: (row["attempts"], row["version"]))
+        rows.sort(key=lambda row: (row["attempts"], row["created_at"], row["version"]))
         return [
             Claimed(row["alert_id"], row["version"], row["digest"], row["attempts"], tuple(row["pending"]))
             for row in rows

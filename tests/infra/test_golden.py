@@ -326,7 +326,8 @@ def test_every_shape_ever_written_has_its_file_and_nothing_else_has() -> None:
     shapes = {
         f"{kind.name}.v{version}.json" for kind in KINDS.values() for version in range(1, kind.schema_version + 1)
     }
-    assert {file.name for file in GOLDEN.iterdir()} == shapes
+    # Those of organisations' ledgers lie in a folder of their own.
+    assert {file.name for file in GOLDEN.iterdir()} == shapes | {"access"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

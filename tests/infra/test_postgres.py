@@ -191,7 +191,7 @@ def everything(runtime: Runtime, person: Person, fund_id: UUID) -> list[Callable
         lambda: runtime.people.enrol("a@example.org"),
         lambda: runtime.people.role(person, fund_id),
         lambda: runtime.people.require(person, fund_id, Role.VIEWER),
-        lambda: runtime.people.give(actor, fund_id, Role.VIEWER),
+        lambda: runtime.people.give(actor, fund_id, Role.ADMIN),
         lambda: runtime.people.memberships(person),
         lambda: runtime.names.of_companies(fund_id, ["acme"]),
         lambda: runtime.names.of_people([str(uuid4())]),

@@ -69,10 +69,11 @@ IMMUTABLE = (
 # As person_with_organisations and part_in_fund of 0004, which older programs go on calling, for whoever's token was
 # issued at a moment; without one, nothing counts as revoked.
 FUNCTIONS = (
-    """
-    CREATE FUNCTION person_of_token(p_person uuid, p_issued timestamptz) RETURNS TABLE (
-        id uuid, email text, name text, administrator boolean, organisations uuid[], revoked boolean
-    ) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET drypowder.organisations = '*' AS $$
+    (
+        "person_of_token(p_person uuid, p_issued timestamptz)",
+        "TABLE (id uuid, email text, name text, administrator boolean, organisations uuid[], revoked boolean)",
+        """
+        RETURN QUERY
         SELECT p.id, p.email, p.name, p.administrator, ARRAY(
             SELECT k.organisation_id FROM organisation_person k
             WHERE k.person_id = p.id AND (k.tokens_revoked_at >= p_issued) IS NOT TRUE AND (
@@ -86,37 +87,40 @@ FUNCTIONS = (
             )
         ), (p.tokens_revoked_at >= p_issued) IS TRUE
         FROM person p WHERE p.id = p_person
-    $$
-    """,
-    """
-    CREATE FUNCTION person_of_identity(p_issuer text, p_subject text, p_issued timestamptz) RETURNS TABLE (
-        id uuid, email text, name text, administrator boolean, organisations uuid[], revoked boolean
-    ) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET drypowder.organisations = '*' AS $$
+        """,
+    ),
+    (
+        "person_of_identity(p_issuer text, p_subject text, p_issued timestamptz)",
+        "TABLE (id uuid, email text, name text, administrator boolean, organisations uuid[], revoked boolean)",
+        """
+        RETURN QUERY
         SELECT t.* FROM identity i CROSS JOIN LATERAL person_of_token(i.person_id, p_issued) t
         WHERE i.issuer = p_issuer AND i.subject = p_subject
-    $$
-    """,
-    """
-    CREATE FUNCTION part_by_token(p_person uuid, p_fund uuid, p_issued timestamptz) RETURNS TABLE (
-        organisation_id uuid, role text, revoked boolean
-    ) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET drypowder.organisations = '*' AS $$
+        """,
+    ),
+    (
+        "part_by_token(p_person uuid, p_fund uuid, p_issued timestamptz)",
+        "TABLE (organisation_id uuid, role text, revoked boolean)",
+        """
+        RETURN QUERY
         SELECT t.organisation_id, t.role, (p.tokens_revoked_at >= p_issued OR k.tokens_revoked_at >= p_issued) IS TRUE
         FROM part_in_fund(p_person, p_fund) t JOIN person p ON p.id = p_person
         LEFT JOIN organisation_person k ON k.organisation_id = t.organisation_id AND k.person_id = p_person
-    $$
-    """,
-    """
-    CREATE FUNCTION part_in_organisation(p_person uuid, p_organisation uuid, p_issued timestamptz) RETURNS TABLE (
-        role text, revoked boolean
-    ) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET drypowder.organisations = '*' AS $$
+        """,
+    ),
+    (
+        "part_in_organisation(p_person uuid, p_organisation uuid, p_issued timestamptz)",
+        "TABLE (role text, revoked boolean)",
+        """
+        RETURN QUERY
         SELECT CASE WHEN p.administrator THEN 'ADMIN' ELSE o.role END,
             (p.tokens_revoked_at >= p_issued OR k.tokens_revoked_at >= p_issued) IS TRUE
         FROM organisation f JOIN person p ON p.id = p_person
         LEFT JOIN organisation_member o ON o.organisation_id = f.id AND o.person_id = p.id
         LEFT JOIN organisation_person k ON k.organisation_id = f.id AND k.person_id = p.id
         WHERE f.id = p_organisation AND (p.administrator OR o.role IS NOT NULL)
-    $$
-    """,
+        """,
+    ),
 )
 
 # What was given before there was such a ledger, as it stands.
@@ -144,14 +148,15 @@ HEAD = """
 
 
 def upgrade() -> None:
-    visible = import_module("infra.migrations.versions.0004_organisations").visible
+    organisations = import_module("infra.migrations.versions.0004_organisations")
+    visible, for_everyone = organisations.visible, organisations.for_everyone
     for statement in (
         *TABLES,
         *visible("access_fact", "organisation_id IN (SELECT o.id FROM organisation o)"),
         # An identity is seen with its person.
         *visible("identity", "person_id IN (SELECT p.id FROM person p)"),
         *IMMUTABLE,
-        *FUNCTIONS,
+        *(for_everyone(*function) for function in FUNCTIONS),
     ):
         op.execute(statement)
     _tell_what_was_given()
