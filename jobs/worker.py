@@ -207,6 +207,7 @@ async def _work(shown: Exposition, database_url: str, redis_url: str, stop: asyn
                     # The first run shouldn't wait for NumPy and the solver.
                     tasks.create_task(computers.warm()),
                 ]
+                log.info("the worker takes up jobs")
                 await stop.wait()
                 await _finish(every)
                 for task in endless:

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from domain.capital import FeeCharged, FundOpened
 from domain.refusal import Forbidden, NotFound
@@ -43,10 +42,10 @@ async def firm(runtime: Runtime) -> Firm:
     return Firm(found, fund_id)
 
 
-@pytest_asyncio.fixture(scope="module")
-async def firms(runtime: Runtime) -> AsyncIterator[tuple[Firm, Firm]]:
+@pytest.fixture
+async def firms(runtime: Runtime) -> tuple[Firm, Firm]:
     """Two of them."""
-    yield await firm(runtime), await firm(runtime)
+    return await firm(runtime), await firm(runtime)
 
 
 @pytest.fixture(autouse=True)

@@ -226,7 +226,7 @@ def test_a_worker_runs_alone_beside_an_instance(demo: Up, tmp_path: Path, sent: 
         log.open("w") as err,
         subprocess.Popen([*COMMAND, "worker"], cwd=PROJECT, env=environment(demo.data_dir), stderr=err) as working,
     ):
-        until(lambda: "Starting worker" in log.read_text() or working.poll() is not None, "working")
+        until(lambda: "the worker takes up jobs" in log.read_text() or working.poll() is not None, "working")
         assert working.poll() is None, log.read_text()
         working.send_signal(sent)
         assert working.wait(20) == 0
