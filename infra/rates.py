@@ -80,7 +80,7 @@ class Rates:
             drawn, wait = await self._drawn(subject, needed - held)
             # Others may have drawn meanwhile.
             held += drawn + self._held.pop(subject, 0.0)
-            if wait:
+            if held < needed:
                 self._keep(subject, held)
                 return wait
         self._keep(subject, held - needed)

@@ -63,10 +63,13 @@ async def test_a_cursor_never_goes_back(alone: Runtime) -> None:
 async def test_many_funds_come_in_parts_until_none_is_left(alone: Runtime) -> None:
     cursors = Cursors(alone.pool)
     funds = [uuid4() for _ in range(MOST_FUNDS + 20)]
+    firm = uuid4()
+    await alone.pool.execute("INSERT INTO organisation (id, name) VALUES ($1, 'A firm')", firm)
     await alone.pool.execute(
-        "INSERT INTO fund SELECT id, 'F', 'USD', 2006, 100, 'UTC', $2, 3, '', $2, $2 FROM unnest($1::uuid[]) id",
+        "INSERT INTO fund SELECT id, 'F', 'USD', 2006, 100, 'UTC', $2, 3, '', $2, $2, $3 FROM unnest($1::uuid[]) id",
         funds,
         OPENED_AT,
+        firm,
     )
     found = []
     parts = []

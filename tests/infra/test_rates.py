@@ -57,6 +57,12 @@ async def test_two_processes_spend_together_no_more_than_there_is(redis: Redis, 
     assert 60 - SLOW * AHEAD <= sum(counts) <= 63
 
 
+async def test_what_is_asked_for_at_once_takes_no_more_than_it_costs(redis: Redis, subject: str) -> None:
+    # Each draws ahead; together they would draw more than there is.
+    rates = Rates(redis, 1_000, fails_open=False)
+    assert await asyncio.gather(*(rates.spend(subject, 10) for _ in range(60))) == [0.0] * 60
+
+
 async def test_one_subject_s_spending_is_not_another_s(redis: Redis, subject: str) -> None:
     rates = Rates(redis, SLOW, fails_open=False)
     assert await rates.spend(subject, 60) == 0
