@@ -76,7 +76,8 @@ def test_whatever_may_become_of_a_company_its_multiple_is_the_exact_one(
     found = sampled_multiple(one, cheques, 1, correlation, 20_000, rate)
     assert found is not None
     exact = float(np.array(cheques) @ told.gain / (np.array(cheques) @ told.cost))
-    assert abs(found.multiple - exact) <= 4 * found.standard_error + 1e-9 * exact
+    # A multiple of next to nothing, such as 1e-189, has lost its digits in what it was made of.
+    assert abs(found.multiple - exact) <= 4 * found.standard_error + 1e-9 * exact + 1e-12
 
 
 @pytest.mark.parametrize(
