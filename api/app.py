@@ -1,4 +1,4 @@
-"""The web application: GraphQL over HTTP and WebSocket, health, GraphiQL and the start page."""
+"""The web application: GraphQL over HTTP and WebSocket, health, the Analytics Hub and GraphiQL."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -39,7 +39,9 @@ def application(
         drain: What ends it; left out, whoever runs it cuts off what is under way.
     """
     held: dict[str, Runtime] = {}
-    documents = TrustedDocuments.read(settings.trusted_documents, only=settings.trusted_documents_only)
+    # The hub must work where no other documents do. Where the pages weren't built there is nothing of theirs to trust.
+    manifests = [path for path in (settings.trusted_documents, *graphiql.manifests()) if path is not None]
+    documents = TrustedDocuments.read(*manifests, only=settings.trusted_documents_only)
     draining = drain or Drain()
 
     @asynccontextmanager

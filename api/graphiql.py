@@ -1,4 +1,4 @@
-"""The web pages: the start page and GraphiQL, built from `web/` into files that the wheel carries."""
+"""The web pages: the Analytics Hub and GraphiQL, built from `web/` into files that the wheel carries."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -15,9 +15,19 @@ from starlette.types import Scope
 
 STATIC: Final = Path(__file__).parent / "static"
 
-# 'self' in connect-src covers the WebSocket of this host and port too. Monaco places its lines and colours by inline
-# style, and draws its squiggles from data: images inside its style sheet.
-CONTENT_SECURITY_POLICY: Final = (
+# 'self' in connect-src covers the WebSocket of this host and port too.
+HUB_POLICY: Final = (
+    "default-src 'none'; "
+    "script-src 'self'; "
+    "style-src 'self'; "
+    "img-src 'self'; "
+    "connect-src 'self'; "
+    "frame-ancestors 'none'; "
+    "base-uri 'none'; "
+    "form-action 'none'"
+)
+# Monaco places its lines and colours by inline style, and draws its squiggles from data: images inside its style sheet.
+GRAPHIQL_POLICY: Final = (
     "default-src 'none'; "
     "script-src 'self'; "
     "style-src 'self' 'unsafe-inline'; "
@@ -29,13 +39,6 @@ CONTENT_SECURITY_POLICY: Final = (
     "base-uri 'none'; "
     "form-action 'none'"
 )
-
-# On the assets too: a worker obeys the policy it was served with, not its page's.
-_SECURITY: Final = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 _REVALIDATED: Final = "no-cache"
 # Asset names carry a hash of the content.
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
@@ -43,17 +46,27 @@ _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _NOT_BUILT: Final = "The web pages have not been built. Run `make install` in the source folder, then reload.\n"
 
 
+def manifests(static: Path = STATIC) -> list[Path]:
+    """The manifest of the hub's own operations, where the pages have been built."""
+    manifest = static / "documents.json"
+    return [manifest] if manifest.is_file() else []
+
+
 def routes(static: Path = STATIC) -> list[BaseRoute]:
-    """The pages `/` and `/graphiql`, and what they load from `/static/assets`.
+    """The hub at `/` and at all addresses below `/funds`, `/graphiql`, and what they load from `/static/assets`.
 
     Args:
         static: Folder of the built files. While it has no pages, they answer 503 and say how to build them.
     """
-    pages = _BuiltFiles(static, cache_control=_REVALIDATED)
-    assets = _BuiltFiles(static / "assets", cache_control=_IMMUTABLE)
+    hub = _page(_BuiltFiles(static, policy=HUB_POLICY, cache_control=_REVALIDATED), "index.html")
+    graphiql = _page(_BuiltFiles(static, policy=GRAPHIQL_POLICY, cache_control=_REVALIDATED), "graphiql.html")
+    # A worker obeys the policy it was served with, not its page's; GraphiQL alone has workers.
+    assets = _BuiltFiles(static / "assets", policy=GRAPHIQL_POLICY, cache_control=_IMMUTABLE)
     return [
-        Route("/", _page(pages, "index.html"), name="start"),
-        Route("/graphiql", _page(pages, "graphiql.html"), name="graphiql"),
+        Route("/", hub, name="hub"),
+        # The page itself finds what the rest of its address means.
+        Route("/funds/{rest:path}", hub, name="fund"),
+        Route("/graphiql", graphiql, name="graphiql"),
         Mount("/static/assets", assets, name="assets"),
     ]
 
@@ -61,9 +74,14 @@ def routes(static: Path = STATIC) -> list[BaseRoute]:
 class _BuiltFiles(StaticFiles):
     """Static files with the security headers and one lifetime."""
 
-    def __init__(self, directory: Path, *, cache_control: str) -> None:
+    def __init__(self, directory: Path, *, policy: str, cache_control: str) -> None:
         super().__init__(directory=directory, check_dir=False)
-        self._headers = {**_SECURITY, "Cache-Control": cache_control}
+        self._headers = {
+            "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": cache_control,
+        }
 
     async def check_config(self) -> None:
         """Accepts a missing folder: the API is complete without its pages."""

@@ -143,8 +143,8 @@ class _Launch:
         token_file = self._directory.path / "admin.token"
         fragment = f"#token={self._token}" + (f"&fund={self._sample.fund_id}" if self._sample else "")
         out.print("\nDrypowder is running.", style="bold green")
+        out.print(f"  hub       {self._url}/{fragment}")
         out.print(f"  GraphiQL  {self._url}/graphiql{fragment}")
-        out.print(f"  page      {self._url}/{fragment}")
         out.print(f"  GraphQL   {self._url}/graphql (HTTP and WebSocket)")
         out.print(f"  health    {self._url}/healthz, {self._url}/readyz")
         out.print(f"  token     {token_file} (administrator, good for {TOKEN_LIFETIME.days} days)")

@@ -27,22 +27,15 @@ class TrustedDocuments:
         self._only = only
 
     @classmethod
-    def read(cls, path: Path | None, *, only: bool) -> "TrustedDocuments":
-        """Those of a file with one JSON object, ids to texts; none without a path.
+    def read(cls, *paths: Path, only: bool) -> "TrustedDocuments":
+        """Those of files with one JSON object each, ids to texts.
 
         Raises:
-            ManifestError: If it holds anything else, or can't be read.
+            ManifestError: If one holds anything else, or can't be read.
         """
-        if path is None:
-            return cls({}, only=only)
-        try:
-            texts = json.loads(path.read_bytes())
-        except (OSError, ValueError) as fault:
-            message = f"the manifest of trusted documents can't be read: {fault}"
-            raise ManifestError(message) from fault
-        if not isinstance(texts, dict) or not all(isinstance(text, str) and text for text in texts.values()):
-            message = "the manifest of trusted documents must be one JSON object of ids and texts"
-            raise ManifestError(message)
+        texts: dict[str, str] = {}
+        for path in paths:
+            texts |= _texts(path)
         return cls(texts, only=only)
 
     def resolved(self, asked: Operation) -> Operation:
@@ -59,3 +52,16 @@ class TrustedDocuments:
         if text is None:
             raise RefusedRequest(400, "There is no trusted document of this id.", "DOCUMENT_NOT_FOUND")
         return replace(asked, query=text)
+
+
+def _texts(path: Path) -> dict[str, str]:
+    """The documents of one manifest, by their ids."""
+    try:
+        texts = json.loads(path.read_bytes())
+    except (OSError, ValueError) as fault:
+        message = f"the manifest of trusted documents can't be read: {fault}"
+        raise ManifestError(message) from fault
+    if not isinstance(texts, dict) or not all(isinstance(text, str) and text for text in texts.values()):
+        message = "the manifest of trusted documents must be one JSON object of ids and texts"
+        raise ManifestError(message)
+    return texts

@@ -128,13 +128,11 @@ async def test_a_miss_recorded_in_one_window_alerts_another(demo: Up, page: Page
     check_kept_to_itself(page, demo)
 
 
-async def test_the_start_page_hands_the_token_on_to_graphiql(demo: Up, page: Page, tmp_path: Path) -> None:
-    await page.go(demo.link("page"))
-    await page.shows("h1", "Drypowder")
-    # The script takes the token out of the address.
-    await page.until("location.hash === ''")
-    await page.shows("#signed-in", "An access token is kept for this browser tab.")
-    await page.screenshot(tmp_path / "start.png")
+async def test_the_hub_hands_the_token_on_to_graphiql(demo: Up, page: Page, tmp_path: Path) -> None:
+    await page.go(demo.link("hub"))
+    await page.shows("h1", "Sample Ventures I (sample data)")
+    await page.click("summary")
+    await page.screenshot(tmp_path / "hub.png")
     await page.click("#graphiql")
     await page.shows(QUERY, "query FundAtAMoment")
     await page.click(RUN)

@@ -65,14 +65,14 @@ def test_starting_shows_progress_and_then_where_everything_is(demo: Up) -> None:
     assert any(line.startswith("· Recording its ") for line in told)
     assert "Drypowder is running." in demo.out
     assert demo.link("GraphiQL").startswith(f"{demo.url}/graphiql#token={demo.token}")
-    assert demo.link("page").startswith(f"{demo.url}/#token={demo.token}")
+    assert demo.link("hub").startswith(f"{demo.url}/#token={demo.token}")
     assert demo.link("GraphQL") == f"{demo.url}/graphql"
     assert demo.link("token") == str(demo.data_dir / "admin.token")
     assert "\x1b" not in demo.out + demo.err
 
 
 def test_the_links_answer(demo: Up) -> None:
-    for name in ("page", "GraphiQL", "health"):
+    for name in ("hub", "GraphiQL", "health"):
         answer = httpx.get(demo.link(name).split("#")[0].rstrip(","))
         assert answer.status_code == 200, name
     assert httpx.get(f"{demo.url}/readyz").json() == {"status": "ready", "database": True, "redis": True}

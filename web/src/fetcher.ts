@@ -1,7 +1,7 @@
 /** GraphiQL's requests: queries and mutations over HTTP, subscriptions over graphql-transport-ws. */
 
 import type { Fetcher, FetcherOpts, FetcherParams, Observable } from '@graphiql/toolkit';
-import { getOperationAST, type ExecutionResult } from 'graphql';
+import { getOperationAST, OperationTypeNode, type ExecutionResult } from 'graphql';
 import { createClient } from 'graphql-ws';
 
 type Headers = Record<string, string>;
@@ -13,14 +13,14 @@ type Headers = Record<string, string>;
  */
 export function createFetcher(authority: Headers): Fetcher {
   return (params, options) => {
-    const headers = (options?.headers as Headers | undefined) ?? authority;
+    const headers: Headers = options?.headers ?? authority;
     return isSubscription(params, options) ? subscribe(params, headers) : post(params, headers);
   };
 }
 
 function isSubscription(params: FetcherParams, options: FetcherOpts | undefined): boolean {
   const operation = options?.documentAST && getOperationAST(options.documentAST, params.operationName);
-  return operation?.operation === 'subscription';
+  return operation?.operation === OperationTypeNode.SUBSCRIPTION;
 }
 
 async function post(params: FetcherParams, headers: Headers): Promise<ExecutionResult> {
@@ -69,7 +69,7 @@ function subscribe(params: FetcherParams, headers: Headers): Observable<Executio
   ): { unsubscribe: () => void } {
     const sink: Sink =
       typeof next === 'object' ? next : { next: next ?? ignore, error: error ?? ignore, complete: complete ?? ignore };
-    const unsubscribe = client.subscribe<Record<string, unknown>>(
+    const unsubscribe = client.subscribe(
       {
         query: params.query,
         operationName: params.operationName ?? null,

@@ -51,7 +51,7 @@ createRoot(root).render(
     visiblePlugin={explorer}
     defaultTabs={tabs}
     // GraphiQL takes the query of the first default tab by itself, but not its variables.
-    initialVariables={hasTabs() ? undefined : tabs[0]?.variables}
+    {...(hasTabs() ? {} : { initialVariables: tabs[0]?.variables ?? '' })}
     defaultHeaders={headers}
     defaultEditorToolsVisibility="variables"
     storage={withoutHeaders(headers)}

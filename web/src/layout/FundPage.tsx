@@ -1,0 +1,71 @@
+/** Everything about one fund: header, time bar, tabs, and the tab that is open. */
+
+import { CatchBoundary, Link, Outlet, useLocation, useParams } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+
+import { FundContext, fundOf, useFunds, useViewer } from '../fund/fund';
+import { LiveFund } from '../fund/live';
+import { Banner } from '../moment/Banner';
+import { MomentProvider } from '../moment/moment';
+import { TimeBar } from '../moment/TimeBar';
+import { TABS } from '../tabs';
+import styles from './FundPage.module.css';
+import { Header } from './Header';
+import { Broken, NoSuchFund } from './states';
+
+/** One fund at one moment. */
+export function FundPage(): ReactNode {
+  const { fund: id } = useParams({ strict: false });
+  const viewer = useViewer();
+  const head = useFunds().find((fund) => fund.id === id);
+  const { pathname } = useLocation();
+  if (head === undefined) {
+    return <NoSuchFund />;
+  }
+  return (
+    <FundContext value={fundOf(head, viewer)} key={head.id}>
+      <MomentProvider>
+        <LiveFund fund={head.id} version={head.version}>
+          <a className={styles.skip} href="#content">
+            Skip to the content
+          </a>
+          <div className={styles.top}>
+            <Header />
+            <TimeBar />
+            <Banner />
+            <Tabs />
+          </div>
+          <main id="content" tabIndex={-1} className={styles.content}>
+            <CatchBoundary getResetKey={() => pathname} errorComponent={Broken}>
+              <Outlet />
+            </CatchBoundary>
+          </main>
+        </LiveFund>
+      </MomentProvider>
+    </FundContext>
+  );
+}
+
+function Tabs(): ReactNode {
+  return (
+    <nav aria-label="Fund" className={styles.tabs}>
+      {TABS.map(({ to, title }) => (
+        // The moment goes along; what belongs to a tab stays behind.
+        <Link
+          key={to}
+          to={to}
+          from="/funds/$fund"
+          search={({ at, knownAt, compare }) => ({
+            ...(at === undefined ? {} : { at }),
+            ...(knownAt === undefined ? {} : { knownAt }),
+            ...(compare === undefined ? {} : { compare }),
+          })}
+          activeOptions={{ includeSearch: false }}
+          activeProps={{ className: styles.active }}
+        >
+          {title}
+        </Link>
+      ))}
+    </nav>
+  );
+}

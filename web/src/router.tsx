@@ -1,0 +1,51 @@
+/** The addresses of the page. The moment, the fund and the tab are in them, the token never is. */
+
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+
+import { FundPage } from './layout/FundPage';
+import { Funds } from './layout/Funds';
+import { Hub } from './layout/Hub';
+import { Broken, NotFound } from './layout/states';
+import { momentSearch } from './moment/search';
+import { Loading } from './parts/Section';
+
+const root = createRootRoute({ component: Hub, notFoundComponent: NotFound });
+
+const funds = createRoute({ getParentRoute: () => root, path: '/', component: Funds });
+
+const fund = createRoute({
+  getParentRoute: () => root,
+  path: '/funds/$fund',
+  validateSearch: momentSearch,
+  component: FundPage,
+});
+
+const first = createRoute({
+  getParentRoute: () => fund,
+  path: '/',
+  beforeLoad: ({ params, search }) => {
+    // A redirect is thrown, as the router has it.
+    // oxlint-disable-next-line typescript/only-throw-error
+    throw redirect({ to: '/funds/$fund/overview', params, search, replace: true });
+  },
+});
+
+const overview = createRoute({
+  getParentRoute: () => fund,
+  path: '/overview',
+  component: lazyRouteComponent(() => import('./overview/Overview'), 'Overview'),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([funds, fund.addChildren([first, overview])]),
+  defaultPreload: 'intent',
+  defaultPendingComponent: Loading,
+  defaultErrorComponent: Broken,
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,45 @@
+/** The GraphQL client: a normalised cache, HTTP for questions and changes, one WebSocket for what is followed. */
+
+import { cacheExchange, type KeyGenerator } from '@urql/exchange-graphcache';
+import { Client, fetchExchange, mapExchange, subscriptionExchange } from 'urql';
+
+import { connect, follow } from './connection';
+import { faultOf } from './fault';
+
+// What has no id lies in what it was found in. What is seen at a moment has an id that holds the moment, so two moments
+// never mix.
+const byId: KeyGenerator = ({ id }) => (typeof id === 'string' ? id : null);
+const keys = new Proxy<Record<string, KeyGenerator>>({}, { get: () => byId });
+
+/** A client that sends the token of the moment, and says when it is no longer good. */
+export function createHubClient(token: () => string | null, onExpired: () => void): Client {
+  const feeds = connect(token);
+  return new Client({
+    url: '/graphql',
+    preferGetMethod: false,
+    fetchOptions: () => ({
+      mode: 'same-origin',
+      // The token is the only authority; a cookie would let another site's page act for the reader.
+      credentials: 'omit',
+      headers: { Authorization: `Bearer ${token() ?? ''}` },
+    }),
+    exchanges: [
+      mapExchange({
+        onError(error) {
+          if (faultOf(error).kind === 'expired') {
+            onExpired();
+          }
+        },
+      }),
+      cacheExchange({ keys }),
+      fetchExchange,
+      subscriptionExchange({
+        forwardSubscription: ({ query, variables }) => ({
+          subscribe: (sink) => ({
+            unsubscribe: follow(feeds, { query: query ?? '', variables: variables as Record<string, unknown> }, sink),
+          }),
+        }),
+      }),
+    ],
+  });
+}

@@ -1,0 +1,3 @@
+/** The tabs of a fund, in their order. A tab has its route in router.tsx and its line here. */
+
+export const TABS = [{ to: '/funds/$fund/overview', title: 'Overview' }] as const;
