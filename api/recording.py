@@ -1,8 +1,10 @@
 """Recording: opening a fund and appending facts to its ledger."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from uuid import UUID
 from zoneinfo import available_timezones
 
 import strawberry
@@ -70,6 +72,11 @@ class RecordEventsInput:
         description="The same key with the same input returns the first answer and stores nothing; with another input "
         "it is refused.",
     )
+    dry_run: bool | None = strawberry.field(
+        default=False,
+        description="Records nothing and tells every fact that would be refused, not the first alone; `state` is the "
+        "fund that they were judged on.",
+    )
 
 
 @strawberry.type(description="The facts recorded, or why not.")
@@ -109,11 +116,13 @@ async def open_fund(context: Context, given: OpenFundInput) -> OpenFundPayload:
 
 
 async def record_events(context: Context, given: RecordEventsInput) -> RecordEventsPayload:
-    """Appends facts, all or none."""
+    """Appends facts, all or none; or only judges them."""
     runtime = context.runtime
     try:
         fund_id = await context.allowed(given.fund_id, Role.ANALYST, "fundId")
         drafts = [_draft(place, one) for place, one in enumerate(given.events)]
+        if given.dry_run:
+            return await _judged(context, fund_id, drafts, given.expected_version)
         appended = await runtime.ledger.record(
             fund_id,
             drafts,
@@ -132,6 +141,19 @@ async def record_events(context: Context, given: RecordEventsInput) -> RecordEve
         events=await shown(context, fund_id, row.currency, appended.facts),
         state=await fund_state(context, row, None, None),
         errors=[],
+    )
+
+
+async def _judged(
+    context: Context, fund_id: UUID, drafts: Sequence[Draft], expected_version: int | None
+) -> RecordEventsPayload:
+    refusals = await context.runtime.ledger.judge(fund_id, drafts, expected_version=expected_version)
+    row = await context.runtime.funds.fund(fund_id)
+    assert row is not None, "a fund that facts were judged on is there"
+    return RecordEventsPayload(
+        events=[],
+        state=await fund_state(context, row, None, None),
+        errors=[user_error(refusal) for refusal in refusals],
     )
 
 

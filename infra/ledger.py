@@ -16,7 +16,7 @@ from domain.event import Dated, company_of
 from domain.events import KINDS
 from domain.fund import Fund, FundBuilder
 from domain.moments import EARLIEST
-from domain.projector import EMPTY, MAX_BATCH, admit, fold
+from domain.projector import EMPTY, MAX_BATCH, admit, check_batch_size, fold
 from domain.refusal import ContradictsLaterFact, Invalid, NotFound, Refusal, VersionConflict
 from domain.roles import Role
 from infra import access_log, codec
@@ -232,6 +232,28 @@ class Ledger:
         if not appended.repeated:
             self._moved(fund_id, appended.last_version)
         return appended
+
+    async def judge(
+        self, fund_id: UUID, drafts: Sequence[Draft], *, expected_version: int | None = None
+    ) -> Sequence[Refusal]:
+        """What `record` would refuse of 1 to 1,000 facts; nothing is written.
+
+        Unlike there, every fact that can't be is told, each judged as if those before it that can be were recorded.
+
+        Raises:
+            Refusal: If there are none or too many, or there is no such fund.
+            UnavailableError: If the database can't be reached.
+            CorruptionError: If a stored fact can't be read.
+        """
+        check_batch_size(len(drafts))
+        refusals: list[Refusal] = list(metadata_refusals(drafts))
+        with translated():
+            async with self._turns[fund_id], self._pool.acquire() as connection:
+                head = await self._head(connection, fund_id, verified=True)
+                if expected_version not in (None, head.version):
+                    refusals.append(VersionConflict(expected_version or 0, head.version))
+                await self._decide(connection, fund_id, head, drafts, refusals.append)
+        return refusals
 
     async def record_all(
         self,

@@ -48,6 +48,24 @@ async def test_one_bad_fact_keeps_all_others_out_and_is_named_by_its_place(fund:
     assert await fund.analyst.version(fund.id) == 1
 
 
+async def test_a_dry_run_tells_every_bad_fact_and_records_none(fund: OpenedFund) -> None:
+    bad = event("feeCharged", "2010-01-01", amount="0.00")
+    payload = await fund.analyst.record(fund.id, FEE, bad, FEE, bad, dryRun=True, idempotencyKey="k")
+    refusals_told = [("INVALID", ["events", place, "amount"]) for place in ("1", "3")]
+    assert (payload["events"], refusals(payload)) == ([], refusals_told)
+    assert payload["state"] == {"version": 1, "availableCapital": "60000000.00"}
+    good = await fund.analyst.record(fund.id, FEE, FEE, dryRun=True, idempotencyKey="k")
+    assert (good["events"], good["errors"]) == ([], [])
+    assert await fund.analyst.version(fund.id) == 1
+    # The key was not used up by looking.
+    assert await fund.analyst.recorded(fund.id, FEE, FEE, idempotencyKey="k") == [2, 3]
+
+
+async def test_a_dry_run_takes_an_analyst_too(fund: OpenedFund, caller: MakeCaller) -> None:
+    viewer = await caller(Role.VIEWER, fund.uuid)
+    assert refusals(await viewer.record(fund.id, FEE, dryRun=True)) == [("FORBIDDEN", ["fundId"])]
+
+
 async def test_facts_of_one_request_may_build_on_each_other(fund: OpenedFund) -> None:
     await fund.analyst.recorded(
         fund.id,

@@ -1116,3 +1116,24 @@ async def test_in_a_fund_that_is_not_there_no_fact_about_alerts_is_recorded(runt
     with pytest.raises(NotFound) as refused:
         await runtime.ledger.record_apart(uuid4(), [SALES_RULE], actor=owner.id, read_at=0)
     assert refused.value.path == ("fundId",)
+
+
+async def test_facts_are_judged_without_being_recorded_and_every_bad_one_is_told(
+    runtime: Runtime, owner: Person, open_fund: OpenFund
+) -> None:
+    fund_id = await open_fund()
+    before = await head(runtime, fund_id)
+    drafts = [ACME_JOINED, cheque(0), cheque(1), fee(0), ACME_JOINED]
+    refusals = await runtime.ledger.judge(fund_id, drafts, expected_version=7)
+    assert [(type(one), one.path) for one in refusals] == [
+        (VersionConflict, ("expectedVersion",)),
+        (CompanyExists, ("events", "4", "companyId")),
+        (Invalid, ("events", "1", "amount")),
+        (Invalid, ("events", "3", "amount")),
+    ]
+    assert await runtime.ledger.judge(fund_id, [ACME_JOINED, cheque(1)]) == []
+    assert await head(runtime, fund_id) == before
+    with pytest.raises(TooLarge):
+        await runtime.ledger.judge(fund_id, [fee()] * 1_001)
+    with pytest.raises(NotFound):
+        await runtime.ledger.judge(uuid4(), [fee()])
