@@ -10,11 +10,10 @@ import pytest_asyncio
 
 from api.app import application
 from api.limits.subject import network
-from infra.embedded import EmbeddedRedis
 from infra.settings import Settings
 from tests.api.asking import Caller, conversing
 from tests.api.serving import serving, socket_url
-from tests.conftest import SECRET, Live, Servers
+from tests.conftest import SECRET, Live, Servers, running_redis
 
 VIEWER = "{ viewer { isAdministrator } }"  # 11 points.
 FEW = Settings(rate_limit=33)
@@ -98,15 +97,10 @@ def test_an_address_is_told_apart_as_far_as_a_customer_has_it() -> None:
 @asynccontextmanager
 async def without_redis(servers: Servers, directory: Path, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """An application whose Redis has gone away."""
-    redis = EmbeddedRedis(directory)
-    redis.start()
-    try:
-        redis.wait_ready()
+    with running_redis(directory) as redis:
         async with serving(application(settings, servers.database_url, redis.url, SECRET)) as http:
             redis.stop()
             yield http
-    finally:
-        redis.stop()
 
 
 async def test_while_redis_is_away_everybody_is_answered(servers: Servers, live: Live, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from infra.queue import redis_settings
 from infra.settings import Settings
 from infra.tenancy import _current
 from infra.waiting import QUEUES
-from tests.conftest import OPENED_AT, Servers
+from tests.conftest import OPENED_AT, Servers, running_redis
 from tests.histories import own_database, process
 from tests.issuer import entry, issuing, private_key
 
@@ -194,13 +194,8 @@ async def test_a_clock_that_is_apart(fund: tuple[str, UUID], seconds: int, is_wr
 
 @pytest.fixture(scope="module")
 def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
-    redis = EmbeddedRedis(tmp_path_factory.mktemp("examined") / "redis")
-    try:
-        redis.start()
-        redis.wait_ready()
+    with running_redis(tmp_path_factory.mktemp("examined") / "redis") as redis:
         yield redis
-    finally:
-        redis.stop()
 
 
 async def test_redis_that_cant_be_reached() -> None:

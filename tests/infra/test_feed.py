@@ -3,9 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
-from pathlib import Path
 from random import Random
 from typing import cast
 from uuid import UUID, uuid4
@@ -106,18 +105,6 @@ class Subscriber:
     def check(self) -> None:
         """Whether it saw every version after its own, once, in order, up to where it stopped."""
         assert self.versions == list(range(self.after + 1, self.after + 1 + len(self.versions)))
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    """A Redis that a test may stop."""
-    redis = EmbeddedRedis(tmp_path / "redis")
-    try:
-        redis.start()
-        redis.wait_ready()
-        yield redis
-    finally:
-        redis.stop()
 
 
 async def kill(server: EmbeddedRedis) -> None:

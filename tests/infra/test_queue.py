@@ -12,18 +12,14 @@ from arq.jobs import JobDef
 from infra.embedded import EmbeddedRedis
 from infra.postgres import UnavailableError
 from infra.queue import KEEP_UP_SNAPSHOTS, OPTIMISE, RESERVES_QUEUE, Queue, redis_settings
+from tests.conftest import running_redis
 
 
 @pytest.fixture(scope="module")
 def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
     """A Redis with nothing of others in it."""
-    redis = EmbeddedRedis(tmp_path_factory.mktemp("queue") / "redis")
-    try:
-        redis.start()
-        redis.wait_ready()
+    with running_redis(tmp_path_factory.mktemp("queue") / "redis") as redis:
         yield redis
-    finally:
-        redis.stop()
 
 
 @pytest_asyncio.fixture
@@ -79,10 +75,7 @@ async def test_a_run_waits_once_for_each_who_asks_so_that_none_waits_for_who_die
 
 
 async def test_a_request_while_redis_is_away_is_unavailable_and_the_next_one_works(tmp_path: Path) -> None:
-    redis = EmbeddedRedis(tmp_path / "redis")
-    try:
-        redis.start()
-        redis.wait_ready()
+    with running_redis(tmp_path / "redis") as redis:
         queue = await Queue.connected(redis.url)
         redis.stop()
         with pytest.raises(UnavailableError):
@@ -92,8 +85,6 @@ async def test_a_request_while_redis_is_away_is_unavailable_and_the_next_one_wor
         await queue.keep_up_snapshots(uuid4(), 1)
         assert len(await waiting(redis)) == 1
         await queue.close()
-    finally:
-        redis.stop()
 
 
 async def test_without_redis_there_is_no_queue(tmp_path: Path) -> None:

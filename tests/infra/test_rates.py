@@ -9,10 +9,9 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from infra.embedded import EmbeddedRedis
 from infra.postgres import UnavailableError
 from infra.rates import AHEAD, Rates
-from tests.conftest import Servers
+from tests.conftest import Servers, running_redis
 
 SLOW = 60
 """Points a minute: one a second, so that what comes back within a test is little."""
@@ -102,10 +101,7 @@ async def test_a_question_answered_beside_the_loop_is_counted_too(redis: Redis, 
 
 
 async def test_while_redis_is_away_everything_is_allowed_or_nothing_as_set(tmp_path: Path, subject: str) -> None:
-    server = EmbeddedRedis(tmp_path)
-    server.start()
-    server.wait_ready()
-    try:
+    with running_redis(tmp_path) as server:
         async with Redis.from_url(server.url) as client:
             is_open, closed = (Rates(client, SLOW, fails_open=way) for way in (True, False))
             assert await is_open.spend(subject, 50) == 0
@@ -114,5 +110,3 @@ async def test_while_redis_is_away_everything_is_allowed_or_nothing_as_set(tmp_p
             for _ in range(3):
                 with pytest.raises(UnavailableError):
                     await closed.spend(subject, 60)
-    finally:
-        server.stop()

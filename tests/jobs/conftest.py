@@ -1,8 +1,7 @@
 """A database and a Redis of their own for jobs: they look at every fund there is, and their Redis is killed."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -18,17 +17,6 @@ from tests.histories import own_database, process
 from tests.jobs.funds import Funds
 from tests.jobs.outward import Outward, watched_fund
 from tests.jobs.receivers import mail_server, web_server
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    redis = EmbeddedRedis(tmp_path / "redis")
-    try:
-        redis.start()
-        redis.wait_ready()
-        yield redis
-    finally:
-        redis.stop()
 
 
 @pytest_asyncio.fixture
