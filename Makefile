@@ -48,8 +48,9 @@ $(INSTALLED): $(REQUIREMENTS) pyproject.toml hatch_build.py $(WEB)
 demo: install ## Start the server with sample funds
 	$(BIN)/drypowder up --demo $(DEMO_ARGS)
 
+# More processes than processors: tests of the whole product wait for much.
 test: lint check-schema ## Run every check: lint, schema, tests, branch coverage of the domain
-	$(BIN)/pytest --cov -n 2 $(PYTEST_ARGS)
+	$(BIN)/pytest --cov -n 3 $(PYTEST_ARGS)
 
 lint: install web/node_modules/.package-lock.json ## Check style, types and the direction of imports
 	$(BIN)/ruff check

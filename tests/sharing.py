@@ -1,12 +1,14 @@
 """Shares the tests out among the processes of a run, a file to one process.
 
 Tests of the whole product make up one share: two instances that start, or lose a part, at the same moment would only
-wait for each other's processors.
+wait for each other's processors. Tests of the page make up another, around one product and one browser.
 """
 
 from xdist.scheduler import LoadScopeScheduling
 
-SYSTEM = "tests/system/"
+TOGETHER = ("tests/system/", "tests/web/")
+APART = "tests/system/test_postgres_15.py"
+"""A run of tests by itself, with a server but without the product."""
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # xdist brings no types
@@ -15,4 +17,6 @@ class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # xdist brings no typ
     def _split_scope(self, nodeid: str) -> str:
         """The share that a test is of."""
         file = nodeid.split("::", 1)[0]
-        return SYSTEM if file.startswith(SYSTEM) else file
+        if file == APART:
+            return file
+        return next((folder for folder in TOGETHER if file.startswith(folder)), file)

@@ -22,7 +22,11 @@ ODD = [
 ]  # fmt: skip
 
 
+TEXTS = frozenset({"ID", "JSON", "String"})
+FORMAL = ["\0", "'; DROP TABLE fact; --", "x" * 300_000]
+"""Of what is read by its form wherever it stands, and refused before anything looks at it."""
 PLACES = all_places()
+FREE = frozenset(all_places(TEXTS))
 FOUND = """
 mutation {
   openFund(input: {name: "First", currency: "USD", vintageYear: 2006, size: "1.00"}) { errors { code } }
@@ -48,16 +52,15 @@ async def test_no_text_anywhere_is_our_fault(
     if place.kind == "Organisation":
         await admin.data(FOUND)
     accept = "text/event-stream" if place.operation == "subscription" else "application/json"
-    for text in ODD:
+    for text in ODD if place in FREE else FORMAL:
         response = await admin.send(json.dumps(place.request(text, fund.id)), accept=accept)
         assert response.status_code == 200, response.text
         assert "\0" not in response.text
         for error in answer_of(response).get("errors", []):
             assert error["extensions"]["code"] in {"BAD_USER_INPUT", "NOT_FOUND"}, (text[:20], error)
-    for text in HALF_PAIRS:
-        response = await admin.send(json.dumps(place.request(text, fund.id)), accept=accept)
-        (error,) = response.json()["errors"]
-        assert (response.status_code, error["extensions"]["code"]) == (400, "BAD_USER_INPUT")
+    response = await admin.send(json.dumps(place.request(HALF_PAIRS[0], fund.id)), accept=accept)
+    (error,) = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (400, "BAD_USER_INPUT")
     # Nobody is told of it, and no line of the log can be forged.
     # A slow machine's Redis may be late with an answer, whatever the text.
     told = [one for one in caplog.records if one.levelno >= logging.WARNING and one.name != "infra.rates"]
