@@ -38,7 +38,7 @@ OPENED_AT = datetime(2006, 1, 1, tzinfo=UTC)
 # Once the order is drawn.
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Puts tests of the whole product and its page first and the quick ones of `domain` last, and measures only those."""
+    """Puts tests of the product and its page first, the quick ones of `domain` last, and measures only those."""
     # So that no process is left with much to do when the others have finished.
     items.sort(key=lambda item: _lies_in("domain", item) - _lies_in("system", item) - _lies_in("web", item))
     if config.getoption("no_cov", default=True):
