@@ -3,27 +3,25 @@
 import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
 
 import asyncpg
 
-from domain.access import AccessEvent, FundJoined, RoleGiven
 from domain.capital import FundOpened
 from domain.correction import EventVoided
 from domain.event import Dated, company_of
 from domain.events import KINDS
 from domain.fund import Fund, FundBuilder
-from domain.moments import EARLIEST
 from domain.projector import EMPTY, MAX_BATCH, admit, check_batch_size, fold
-from domain.refusal import ContradictsLaterFact, Invalid, NotFound, Refusal, VersionConflict
-from domain.roles import Role
-from infra import access_log, codec
-from infra.appending import Appended, Batch, append, opened_before, recorded_before
-from infra.drafts import Draft, check_drafts, check_key, metadata_refusals, named_version, touches_at
+from domain.refusal import NotFound, Refusal, VersionConflict
+from infra import codec
+from infra.appending import Appended, Batch, append, recorded_before
+from infra.drafts import Draft, check_drafts, metadata_refusals, named_version, touches_at
 from infra.metrics import Metrics
-from infra.organisations import owning
+from infra.opening import Opening
+from infra.parts import Refused, next_part, without
 from infra.postgres import Connection, translated
 from infra.states import END, States, dated
 
@@ -31,11 +29,6 @@ RETRIES = 3
 """How often an append without an expected version is decided again after another writer came first."""
 KEPT_HEADS = 64
 """Newest states kept per process."""
-_OPEN = """
-    INSERT INTO fund (id, name, currency, vintage_year, size_cents, time_zone, opened_at, version, hash, recorded_at,
-        touched_until, organisation_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 'epoch', $7, $9)
-"""
 _NEWER = """
     SELECT version, schema_version, type, touches_at, payload FROM fact
     WHERE fund_id = $1 AND version > $2 ORDER BY touches_at, version
@@ -129,48 +122,13 @@ class Ledger:
             Refusal: If the opening can't be, with the field's path.
             UnavailableError: If the database can't be reached.
         """
-        now = datetime.now(UTC)
-        fund_id = uuid4()
-        first = Dated(opened_at or now, 1, opened)
-        opened.check(FundBuilder(EMPTY))
-        check_opening_moment(first.occurred_at, now)
-        check_key(key)
+        wanted = Opening(opened, opened_at, key, organisation_id)
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
-                owner = await owning(connection, actor, organisation_id, opened.name)
-                if key is not None:
-                    given = [opened, opened_at, *([] if organisation_id is None else [str(organisation_id)])]
-                    earlier = await opened_before(connection, actor, key, codec.input_hash(given), fund_id, owner)
-                    if earlier is not None:
-                        return earlier, True
-                await connection.execute(
-                    _OPEN,
-                    fund_id,
-                    opened.name,
-                    opened.currency,
-                    opened.vintage_year,
-                    opened.size,
-                    opened.time_zone,
-                    first.occurred_at,
-                    codec.genesis_hash(str(fund_id)),
-                    owner,
-                )
-                joined: list[AccessEvent] = [FundJoined(str(fund_id)), RoleGiven(str(fund_id), str(actor), Role.ADMIN)]
-                await access_log.append(connection, owner, joined, actor=actor)
-                batch = Batch([Draft(opened, opened_at)], [first], {}, now)
-                await append(
-                    connection,
-                    fund_id,
-                    0,
-                    batch,
-                    actor=actor,
-                    key=None,
-                    request=None,
-                    correlation_id=correlation_id,
-                    metrics=self._metrics,
-                )
-        self._moved(fund_id, 1)
-        return fund_id, False
+                fund_id, was_open = await wanted.made(connection, actor, correlation_id, self._metrics)
+        if not was_open:
+            self._moved(fund_id, 1)
+        return fund_id, was_open
 
     async def record(
         self,
@@ -287,12 +245,12 @@ class Ledger:
                 first_version = head.version + 1
                 start = 0
                 while start < len(drafts):
-                    part = _next_part(drafts, start, head.version)
-                    refused = _Refused(start, refusals)
+                    part = next_part(drafts, start, head.version)
+                    refused = Refused(start, refusals)
                     batch, state = await self._decide(connection, fund_id, head, part, refused)
                     # A part with refusals is still written, so that what follows is judged on the rest of it; the
                     # transaction is taken back in the end.
-                    batch = _without(batch, refused.places)
+                    batch = without(batch, refused.places)
                     await append(
                         connection,
                         fund_id,
@@ -448,56 +406,6 @@ class Ledger:
                 del self._turns[gone]
 
 
-def check_opening_moment(opened_at: datetime, now: datetime) -> None:
-    """Refuse to open a fund in the future or before 1900."""
-    if not EARLIEST <= opened_at <= now + timedelta(minutes=1):
-        message = "A fund was opened between 1900 and now."
-        raise Invalid(message, "openedAt")
-
-
 def _advanced(head: _Head, batch: Batch, state: Fund) -> _Head:
     latest = max(fact.occurred_at for fact in batch.new)
     return _Head(batch.new[-1].version, state, max(head.touched_until, latest))
-
-
-def _next_part(drafts: Sequence[Draft], start: int, version: int) -> Sequence[Draft]:
-    """The next drafts to append together: up to a full batch, or up to one that names another among them."""
-    for place in range(start, min(start + MAX_BATCH, len(drafts))):
-        if place > start and (named_version(drafts[place].event) or 0) > version:
-            return drafts[start:place]
-    return drafts[start : start + MAX_BATCH]
-
-
-class _Refused:
-    """Gathers an import's refusals, their places counted from the first draft of the whole, not of its part.
-
-    Attributes:
-        places: Of the refused drafts in the part.
-        contradicted: Whether the part leaves a recorded fact impossible.
-    """
-
-    def __init__(self, start: int, gathered: list[Refusal]) -> None:
-        self._start = start
-        self._gathered = gathered
-        self.places: set[int] = set()
-        self.contradicted = False
-
-    def __call__(self, refusal: Refusal) -> None:
-        head, *rest = refusal.path
-        if rest:
-            self.places.add(int(rest[0]))
-            refusal.path = (head, str(int(rest[0]) + self._start), *rest[1:])
-        self.contradicted |= isinstance(refusal, ContradictsLaterFact)
-        self._gathered.append(refusal)
-
-
-def _without(batch: Batch, places: set[int]) -> Batch:
-    """The batch with facts that change nothing in these places, so that the versions after them stay."""
-    if not places:
-        return batch
-    drafts, new = list(batch.drafts), list(batch.new)
-    for place in places:
-        nothing = EventVoided(new[place].version, "refused")
-        drafts[place] = Draft(nothing, EARLIEST)
-        new[place] = Dated(EARLIEST, new[place].version, nothing)
-    return replace(batch, drafts=drafts, new=new)
