@@ -6,10 +6,13 @@ import { Client, fetchExchange, mapExchange, subscriptionExchange } from 'urql';
 import { connect, follow } from './connection';
 import { faultOf } from './fault';
 
-// What has no id lies in what it was found in. What is seen at a moment has an id that holds the moment, so two moments
-// never mix.
+// What has no id lies in what it was found in. So does what is seen at a moment, under the moment asked for: its id holds
+// the moment answered with, which for “now” differs from answer to answer, and the newest of two questions would leave the
+// other one without its fields.
+const AT_MOMENT = new Set<string | symbol>(['FundState', 'PortfolioCompany']);
+const inPlace: KeyGenerator = () => null;
 const byId: KeyGenerator = ({ id }) => (typeof id === 'string' ? id : null);
-const keys = new Proxy<Record<string, KeyGenerator>>({}, { get: () => byId });
+const keys = new Proxy<Record<string, KeyGenerator>>({}, { get: (_, type) => (AT_MOMENT.has(type) ? inPlace : byId) });
 
 /** A client that sends the token of the moment, and says when it is no longer good. */
 export function createHubClient(token: () => string | null, onExpired: () => void): Client {
