@@ -8,6 +8,7 @@ import { Hub } from './layout/Hub';
 import { Broken, NotFound } from './layout/states';
 import { momentSearch } from './moment/search';
 import { Loading } from './parts/Section';
+import { timeSearch } from './time/search';
 
 const root = createRootRoute({ component: Hub, notFoundComponent: NotFound });
 
@@ -36,8 +37,15 @@ const overview = createRoute({
   component: lazyRouteComponent(() => import('./overview/Overview'), 'Overview'),
 });
 
+const time = createRoute({
+  getParentRoute: () => fund,
+  path: '/time',
+  validateSearch: timeSearch,
+  component: lazyRouteComponent(() => import('./time/Time'), 'Time'),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([funds, fund.addChildren([first, overview])]),
+  routeTree: root.addChildren([funds, fund.addChildren([first, overview, time])]),
   defaultPreload: 'intent',
   defaultPendingComponent: Loading,
   defaultErrorComponent: Broken,

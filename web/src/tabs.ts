@@ -1,3 +1,6 @@
 /** The tabs of a fund, in their order. A tab has its route in router.tsx and its line here. */
 
-export const TABS = [{ to: '/funds/$fund/overview', title: 'Overview' }] as const;
+export const TABS = [
+  { to: '/funds/$fund/overview', title: 'Overview' },
+  { to: '/funds/$fund/time', title: 'Time machine' },
+] as const;

@@ -136,7 +136,7 @@ export function TimeBar(): ReactNode {
 }
 
 /** Today in a zone, also for who leaves the page open overnight. */
-function useToday(zone: string): string {
+export function useToday(zone: string): string {
   const [today, setToday] = useState(() => dayOf(Date.now(), zone));
   useEffect(() => {
     const timer = setInterval(() => {

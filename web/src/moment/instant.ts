@@ -6,7 +6,12 @@ export const DAY_MS = 86_400_000;
 
 /** Whether a text is a day, `2021-06-30`, that exists. */
 export function isDay(text: string): boolean {
-  return DAY.test(text) && new Date(`${text}T00:00:00Z`).toISOString().startsWith(text);
+  if (!DAY.test(text)) {
+    return false;
+  }
+  const midnight = new Date(`${text}T00:00:00Z`);
+  // The 13th month is none at all, the 30th of February is taken for the 2nd of March.
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(text);
 }
 
 /** Whether a text is an instant with its offset. */

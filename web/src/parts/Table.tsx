@@ -35,12 +35,15 @@ interface Props<Row> {
   detail?: (row: Row) => ReactNode;
   /** Hides the caption where a heading says the same. */
   quiet?: boolean;
+  /** No taller than most of the window; its rows scroll below the headings. */
+  bounded?: boolean;
   empty?: string;
 }
 
 /** A table: click a heading to sort, type to search, copy or download what is shown; `detail` makes rows open. */
 export function Table<Row>(props: Props<Row>): ReactNode {
-  const { caption, columns, rows, rowKey, search = false, detail, quiet = false, empty = 'Nothing here.' } = props;
+  const { caption, columns, rows, rowKey, search = false, detail, quiet = false, bounded = false } = props;
+  const { empty = 'Nothing here.' } = props;
   const [sorting, setSorting] = useState<Sorting | null>(props.sort ?? null);
   const [sought, setSought] = useState('');
   const [told, setTold] = useState('');
@@ -103,8 +106,8 @@ export function Table<Row>(props: Props<Row>): ReactNode {
           CSV
         </button>
       </div>
-      {/* Scrolled sideways where it is too wide, so it must be reached by keyboard. */}
-      <div className={styles.scroll} tabIndex={0} role="group" aria-label={caption}>
+      {/* Scrolled where it is too wide or too tall, so it must be reached by keyboard. */}
+      <div className={`${styles.scroll} ${bounded ? styles.bounded : ''}`} tabIndex={0} role="group" aria-label={caption}>
         <table className={styles.table}>
           <caption className={quiet ? 'spoken' : styles.caption}>{caption}</caption>
           <thead>
