@@ -4,11 +4,11 @@ import { useEffect, useId, useMemo, useRef, useState, type ReactNode } from 'rea
 import type uPlot from 'uplot';
 
 import styles from './Chart.module.css';
-import { draw, type Drawing, type Line } from './drawing';
+import { draw, type Drawing, type Line, type Marked } from './drawing';
 import { download, fileName } from './save';
 import { Table, type Column } from './Table';
 
-export type { Line } from './drawing';
+export type { Line, Marked } from './drawing';
 
 interface Props {
   title: string;
@@ -21,9 +21,11 @@ interface Props {
   lines: readonly Line[];
   /** Figures at the axis, in short. */
   axisText: (y: number) => string;
+  /** The same at the lower axis, where it isn’t time. */
+  xAxisText?: (x: number) => string;
   time?: boolean;
-  /** Where a vertical line is drawn, such as the moment on the page. */
-  marked?: number | undefined;
+  /** Where vertical lines are drawn: one, such as the moment on the page, or several with labels. */
+  marked?: number | readonly Marked[] | undefined;
   /** Called with a point that the reader clicked. */
   onPick?: (x: number) => void;
   height?: number;
@@ -47,14 +49,15 @@ export function Chart(props: Props): ReactNode {
     if (element === null || asTable) {
       return;
     }
-    const { time = false, axisText } = latest.current;
+    const { time = false, axisText, xAxisText } = latest.current;
     const drawn = draw(element, {
       data: [x, ...lines.map(({ values }) => values)] as unknown as uPlot.AlignedData,
       lines,
       height,
       time,
       axisText,
-      marked: () => latest.current.marked,
+      xAxisText,
+      marked: () => marksOf(latest.current.marked),
       onHover: setUnder,
       onPick: (point) => latest.current.onPick?.(point),
     });
@@ -137,4 +140,8 @@ export function Chart(props: Props): ReactNode {
       )}
     </figure>
   );
+}
+
+function marksOf(marked: Props['marked']): readonly Marked[] {
+  return marked === undefined ? [] : typeof marked === 'number' ? [{ x: marked }] : marked;
 }

@@ -15,6 +15,8 @@ export interface Column<Row> {
   show?: (row: Row) => ReactNode;
   /** Set right, in aligned digits, and sorted as a number. */
   numeric?: boolean;
+  /** Names the row; the first column does where none says so. */
+  heads?: boolean;
 }
 
 interface Sorting {
@@ -211,6 +213,10 @@ function Heading<Row>({ column, sorting, onSort }: HeadingProps<Row>): ReactNode
   );
 }
 
+function headOf<Row>(columns: readonly Column<Row>[]): Column<Row> | undefined {
+  return columns.find(({ heads }) => heads) ?? columns[0];
+}
+
 interface LineProps<Row> {
   row: Row;
   columns: readonly Column<Row>[];
@@ -220,7 +226,7 @@ interface LineProps<Row> {
 }
 
 const Line = memo(function Line<Row>({ row, columns, id, open, onToggle }: LineProps<Row>): ReactNode {
-  const [first] = columns;
+  const head = headOf(columns);
   return (
     <tr className={styles.row}>
       {open !== null && (
@@ -229,7 +235,7 @@ const Line = memo(function Line<Row>({ row, columns, id, open, onToggle }: LineP
             type="button"
             className="plain"
             aria-expanded={open}
-            aria-label={`More about ${String(first?.value(row) ?? 'this')}`}
+            aria-label={`More about ${String(head?.value(row) ?? 'this')}`}
             onClick={() => {
               onToggle(id);
             }}
@@ -238,10 +244,10 @@ const Line = memo(function Line<Row>({ row, columns, id, open, onToggle }: LineP
           </button>
         </td>
       )}
-      {columns.map(({ key, value, show, numeric }, place) => {
+      {columns.map(({ key, value, show, numeric }) => {
         const content = show === undefined ? (value(row) ?? '–') : show(row);
         const look = numeric === true ? styles.numeric : undefined;
-        return place === 0 ? (
+        return key === head?.key ? (
           <th key={key} scope="row" className={look}>
             {content}
           </th>

@@ -19,6 +19,13 @@ export interface Line {
   kind?: 'line' | 'step' | 'area' | 'bars';
 }
 
+/** A vertical line; one that has a label says what it marks. */
+export interface Marked {
+  x: number;
+  label?: string;
+  dash?: readonly number[];
+}
+
 export interface Drawing {
   redraw: () => void;
   /** The chart with its title and legend, as it looks now. */
@@ -32,7 +39,9 @@ interface Options {
   height: number;
   time: boolean;
   axisText: (y: number) => string;
-  marked: () => number | undefined;
+  /** Figures at the lower axis, where it isn't time. */
+  xAxisText: ((x: number) => string) | undefined;
+  marked: () => readonly Marked[];
   onHover: (index: number | null) => void;
   onPick: (x: number) => void;
 }
@@ -59,7 +68,7 @@ const FONT = '12px system-ui, sans-serif';
 /** Draws a chart into an element, for as long as its lines are the same; it follows the element’s width and the theme. */
 export function draw(element: HTMLElement, options: Options): Drawing {
   const colour = colours(element);
-  const { lines, height, time, axisText, data } = options;
+  const { lines, height, time, axisText, xAxisText, data } = options;
   const axis = (): uPlot.Axis => ({
     stroke: () => colour('soft'),
     font: FONT,
@@ -87,7 +96,7 @@ export function draw(element: HTMLElement, options: Options): Drawing {
         },
       },
       axes: [
-        { ...axis(), size: 30 },
+        { ...axis(), size: 30, ...(xAxisText === undefined ? {} : { values: (_: uPlot, ticks: number[]) => ticks.map(xAxisText) }) },
         { ...axis(), size: 62, values: (_: uPlot, ticks: number[]) => ticks.map(axisText) },
       ],
       series: [{}, ...lines.map((line) => seriesOf(line, colour))],
@@ -99,9 +108,8 @@ export function draw(element: HTMLElement, options: Options): Drawing {
         ],
         draw: [
           (self) => {
-            const x = options.marked();
-            if (x !== undefined) {
-              mark(self, x, colour('ink'));
+            for (const [row, marked] of options.marked().entries()) {
+              mark(self, marked, row, colour('ink'), colour('card'));
             }
           },
         ],
@@ -146,7 +154,7 @@ function seriesOf(line: Line, colour: (token: string) => string): uPlot.Series {
     label: line.label,
     stroke,
     width: kind === 'bars' ? 1 : 1.8,
-    points: { show: line.values.length < 3 },
+    points: { show: line.values.length < 5 },
     ...(line.dash === undefined ? {} : { dash: [...line.dash] }),
     ...(kind === 'area' ? { fill: () => withAlpha(stroke(), 0.12) } : {}),
     ...(kind === 'bars' && bars !== undefined ? { paths: bars({ size: [0.8] }), fill: () => withAlpha(stroke(), 0.55) } : {}),
@@ -154,19 +162,32 @@ function seriesOf(line: Line, colour: (token: string) => string): uPlot.Series {
   };
 }
 
-function mark(plot: uPlot, x: number, colour: string): void {
+function mark(plot: uPlot, { x, label, dash }: Marked, row: number, colour: string, paper: string): void {
   const { ctx, bbox } = plot;
   const at = Math.round(plot.valToPos(x, 'x', true));
   if (at < bbox.left || at > bbox.left + bbox.width) {
     return;
   }
+  const scale = devicePixelRatio;
   ctx.save();
   ctx.strokeStyle = colour;
-  ctx.lineWidth = devicePixelRatio;
+  ctx.lineWidth = scale;
+  ctx.setLineDash((dash ?? []).map((length) => length * scale));
   ctx.beginPath();
   ctx.moveTo(at + 0.5, bbox.top);
   ctx.lineTo(at + 0.5, bbox.top + bbox.height);
   ctx.stroke();
+  if (label !== undefined) {
+    ctx.font = `${12 * scale}px system-ui, sans-serif`;
+    // On the side with more room, one below the other, over what is drawn there.
+    const width = ctx.measureText(label).width + 8 * scale;
+    const left = at < bbox.left + bbox.width / 2 ? at + 2 * scale : at - width - 2 * scale;
+    const top = bbox.top + (2 + 17 * row) * scale;
+    ctx.fillStyle = paper;
+    ctx.fillRect(left, top, width, 16 * scale);
+    ctx.fillStyle = colour;
+    ctx.fillText(label, left + 4 * scale, top + 12 * scale);
+  }
   ctx.restore();
 }
 
