@@ -8,6 +8,7 @@ import { Hub } from './layout/Hub';
 import { Broken, NotFound } from './layout/states';
 import { momentSearch } from './moment/search';
 import { Loading } from './parts/Section';
+import { reservesSearch } from './reserves/search';
 import { timeSearch } from './time/search';
 
 const root = createRootRoute({ component: Hub, notFoundComponent: NotFound });
@@ -44,8 +45,15 @@ const time = createRoute({
   component: lazyRouteComponent(() => import('./time/Time'), 'Time'),
 });
 
+const reserves = createRoute({
+  getParentRoute: () => fund,
+  path: '/reserves',
+  validateSearch: reservesSearch,
+  component: lazyRouteComponent(() => import('./reserves/Reserves'), 'Reserves'),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([funds, fund.addChildren([first, overview, time])]),
+  routeTree: root.addChildren([funds, fund.addChildren([first, overview, time, reserves])]),
   defaultPreload: 'intent',
   defaultPendingComponent: Loading,
   defaultErrorComponent: Broken,

@@ -3,4 +3,5 @@
 export const TABS = [
   { to: '/funds/$fund/overview', title: 'Overview' },
   { to: '/funds/$fund/time', title: 'Time machine' },
+  { to: '/funds/$fund/reserves', title: 'Optimal reserves' },
 ] as const;
