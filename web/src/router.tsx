@@ -9,6 +9,7 @@ import { Broken, NotFound } from './layout/states';
 import { momentSearch } from './moment/search';
 import { Loading } from './parts/Section';
 import { reservesSearch } from './reserves/search';
+import { recordSearch } from './record/search';
 import { timeSearch } from './time/search';
 
 const root = createRootRoute({ component: Hub, notFoundComponent: NotFound });
@@ -52,8 +53,15 @@ const reserves = createRoute({
   component: lazyRouteComponent(() => import('./reserves/Reserves'), 'Reserves'),
 });
 
+const record = createRoute({
+  getParentRoute: () => fund,
+  path: '/record',
+  validateSearch: recordSearch,
+  component: lazyRouteComponent(() => import('./record/Record'), 'Record'),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([funds, fund.addChildren([first, overview, time, reserves])]),
+  routeTree: root.addChildren([funds, fund.addChildren([first, overview, time, reserves, record])]),
   defaultPreload: 'intent',
   defaultPendingComponent: Loading,
   defaultErrorComponent: Broken,

@@ -1,7 +1,8 @@
-/** The tabs of a fund, in their order. A tab has its route in router.tsx and its line here. */
+/** The tabs of a fund, in their order. A tab has its route in router.tsx and its line here; `writers` is for who records alone. */
 
 export const TABS = [
   { to: '/funds/$fund/overview', title: 'Overview' },
   { to: '/funds/$fund/time', title: 'Time machine' },
   { to: '/funds/$fund/reserves', title: 'Optimal reserves' },
+  { to: '/funds/$fund/record', title: 'Recording', writers: true },
 ] as const;

@@ -3,7 +3,7 @@
 import { CatchBoundary, Link, Outlet, useLocation, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 
-import { FundContext, fundOf, useFunds, useViewer } from '../fund/fund';
+import { FundContext, fundOf, useFund, useFunds, useViewer } from '../fund/fund';
 import { LiveFund } from '../fund/live';
 import { Banner } from '../moment/Banner';
 import { MomentProvider } from '../moment/moment';
@@ -47,9 +47,11 @@ export function FundPage(): ReactNode {
 }
 
 function Tabs(): ReactNode {
+  const { mayWrite } = useFund();
+  const tabs = TABS.filter((tab) => mayWrite || !('writers' in tab));
   return (
     <nav aria-label="Fund" className={styles.tabs}>
-      {TABS.map(({ to, title }) => (
+      {tabs.map(({ to, title }) => (
         // The moment goes along; what belongs to a tab stays behind.
         <Link
           key={to}

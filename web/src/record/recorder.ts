@@ -51,11 +51,18 @@ export function useRecorder(): Recorder {
   // What is sent and its key; a second click comes before React has drawn the first one’s effect.
   const draft = useRef<{ spelled: string; key: string } | null>(null);
   const busy = useRef(false);
+  // Counts what was asked: an answer about what has been changed since says nothing any more.
+  const asked = useRef(0);
 
   const check = useCallback(
     async (events: readonly FundEventInput[]): Promise<readonly Refusal[]> => {
+      asked.current += 1;
+      const turn = asked.current;
       setStage({ name: 'checking' });
       const { data, error } = await send({ input: { fundId, events, dryRun: true } });
+      if (turn !== asked.current) {
+        return [];
+      }
       if (data === undefined || error !== undefined) {
         setStage(error === undefined ? { name: 'open' } : { name: 'failed', fault: faultOf(error) });
         return [];
@@ -103,6 +110,7 @@ export function useRecorder(): Recorder {
   }, [send, fundId, stage]);
 
   const reset = useCallback(() => {
+    asked.current += 1;
     setStage({ name: 'open' });
   }, []);
   return { stage, check, record, reset };
