@@ -8,8 +8,8 @@ import { Hub } from './layout/Hub';
 import { Broken, NotFound } from './layout/states';
 import { momentSearch } from './moment/search';
 import { Loading } from './parts/Section';
-import { reservesSearch } from './reserves/search';
 import { recordSearch } from './record/search';
+import { reservesSearch } from './reserves/search';
 import { timeSearch } from './time/search';
 
 const root = createRootRoute({ component: Hub, notFoundComponent: NotFound });

@@ -63,7 +63,7 @@ function Detail({ fact, readOnly }: { fact: Fact; readOnly: boolean }): ReactNod
         )}
       </dl>
       <Moves fact={fact} />
-      {!readOnly && by === undefined && isVoidable(fact.type) && <VoidFact fact={fact} />}
+      {!readOnly && isVoidable(fact.type) && <VoidFact fact={fact} voided={by !== undefined} />}
     </div>
   );
 }

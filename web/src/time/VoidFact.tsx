@@ -11,15 +11,15 @@ import { useRecorder } from '../record/recorder';
 import type { Fact } from './FactDetail';
 import styles from './VoidFact.module.css';
 
-/** A button for those who may record, and the dialog behind it. */
-export function VoidFact({ fact }: { fact: Fact }): ReactNode {
+/** A button for those who may record, until the fact is voided, and the dialog behind it, which tells that it has been. */
+export function VoidFact({ fact, voided }: { fact: Fact; voided: boolean }): ReactNode {
   const { mayWrite } = useFund();
   const { isNow } = useMoment();
   const [open, setOpen] = useState(false);
-  if (!mayWrite) {
+  if (!mayWrite || (voided && !open)) {
     return null;
   }
-  if (!isNow) {
+  if (!isNow && !open) {
     return <p className="soft">To void this fact, go back to now: recording is done as of now.</p>;
   }
   return (
