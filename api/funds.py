@@ -129,7 +129,9 @@ class FundState(Node):
     ) -> list[VarianceAlert]:
         return await alerts_then(self.seen, filter)
 
-    @strawberry.field(description="The newest recommendation of reserves known at that moment.")
+    @strawberry.field(
+        description="The newest recommendation of reserves known at that moment; runs about earlier ones don't count."
+    )
     async def latest_recommendation(self) -> ReserveRun | None:
         seen = self.seen
         return await latest(seen.context, seen.row.id, seen.known_version, seen.at)

@@ -265,7 +265,7 @@ async def optimal(
         at_present=at is None,
         known_at_present=known_at is None,
     )
-    run = await context.runtime.runs.newest(row.id, wanted, version=row.version, at=None)
+    run = await context.runtime.runs.newest(row.id, wanted, version=row.version)
     return None if run is None else run_of(context, row.id, run)
 
 
@@ -379,6 +379,6 @@ def _progress(context: Context, fund_id: UUID, run: Run, word: Progress | None) 
 
 
 async def latest(context: Context, fund_id: UUID, version: int, at: datetime) -> ReserveRun | None:
-    """The newest recommendation known at a version and a moment."""
-    run = await context.runtime.runs.newest(fund_id, None, version=version, at=at)
+    """The newest recommendation known at a version and a moment; what one would have said earlier isn't one."""
+    run = await context.runtime.runs.newest_of_present(fund_id, version=version, at=at)
     return None if run is None else run_of(context, fund_id, run)

@@ -210,15 +210,13 @@ class Runs:
         found = await self._runs(fund_id, [row["correlation_id"] for row in rows])
         return sorted(found.values(), key=lambda run: -run.requested_version)
 
-    async def newest(
-        self, fund_id: UUID, wanted: ReserveRunRequested | None, *, version: int, at: datetime | None
-    ) -> Run | None:
-        """The newest finished run known at a version and a moment; like `wanted` where that is given."""
-        return await self._newest(fund_id, lambda asked: wanted is None or asked.asks_like(wanted), version, at)
+    async def newest(self, fund_id: UUID, wanted: ReserveRunRequested, *, version: int) -> Run | None:
+        """The newest finished run that asks the same, known at a version."""
+        return await self._newest(fund_id, wanted.asks_like, version, None)
 
-    async def newest_of_present(self, fund_id: UUID, *, version: int) -> Run | None:
-        """The newest finished run that was asked of the present."""
-        return await self._newest(fund_id, lambda asked: asked.present, version, None)
+    async def newest_of_present(self, fund_id: UUID, *, version: int, at: datetime | None = None) -> Run | None:
+        """The newest finished run that was asked of the present, as known at a version and a moment."""
+        return await self._newest(fund_id, lambda asked: asked.present, version, at)
 
     async def _newest(
         self, fund_id: UUID, fits: Callable[[ReserveRunRequested], bool], version: int, at: datetime | None

@@ -180,14 +180,18 @@ async def test_the_newest_finished_run_that_asks_the_same_is_found(asked: Asked)
         now = datetime.now(UTC)
         return ReserveRunRequested("", at or now, now, 0, "1", options, at_present=at is None)
 
-    async def newest(of: ReserveRunRequested | None, version: int = 2**60, at: datetime | None = None) -> str | None:
-        run = await asked.runs.newest(asked.fund_id, of, version=version, at=at)
+    async def newest(of: ReserveRunRequested, version: int = 2**60) -> str | None:
+        run = await asked.runs.newest(asked.fund_id, of, version=version)
+        return None if run is None else run.id
+
+    async def of_present(version: int = 2**60, at: datetime | None = None) -> str | None:
+        run = await asked.runs.newest_of_present(asked.fund_id, version=version, at=at)
         return None if run is None else run.id
 
     assert await newest(wanted()) is None
     first = await asked.recommend(await asked.run())
-    then = await asked.recommend(await asked.run(at=moment))
     second = await asked.recommend(await asked.run())
+    then = await asked.recommend(await asked.run(at=moment))
     going_on = await asked.run()
     assert not going_on.ended
     assert await newest(wanted()) == second.id
@@ -195,15 +199,14 @@ async def test_the_newest_finished_run_that_asks_the_same_is_found(asked: Asked)
     assert await newest(wanted(at=moment + timedelta(days=1))) is None
     assert await newest(wanted(replace(OPTIONS, seed=2))) is None
     assert await newest(replace(wanted(), model_version="0")) is None
-    assert await newest(None) == second.id
+    # What one would have said earlier is no recommendation of the present, though it came last.
+    assert await of_present() == second.id
     # As known before the second was recommended, and as of a moment before any.
     assert second.ended_version is not None
     assert await newest(wanted(), version=second.ended_version - 1) == first.id
-    assert await newest(None, at=OPENED_AT) is None
-    assert await newest(None, at=second.finished_at) == second.id
-    found = await asked.runs.newest_of_present(asked.fund_id, version=2**60)
-    assert found is not None
-    assert found.id == second.id
+    assert await of_present(version=second.ended_version - 1) == first.id
+    assert await of_present(at=OPENED_AT) is None
+    assert await of_present(at=second.finished_at) == second.id
 
 
 async def test_a_run_behind_many_others_is_found(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,11 +216,11 @@ async def test_a_run_behind_many_others_is_found(asked: Asked, monkeypatch: pyte
         await asked.recommend(await asked.run())
     monkeypatch.setattr("infra.runs.LOOKED_AT", 1)
     wanted = ReserveRunRequested("", moment, datetime.now(UTC), 0, "1", OPTIONS, at_present=False)
-    found = await asked.runs.newest(asked.fund_id, wanted, version=2**60, at=None)
+    found = await asked.runs.newest(asked.fund_id, wanted, version=2**60)
     assert found is not None
     assert found.id == then.id
     none = replace(wanted, options=replace(OPTIONS, seed=2))
-    assert await asked.runs.newest(asked.fund_id, none, version=2**60, at=None) is None
+    assert await asked.runs.newest(asked.fund_id, none, version=2**60) is None
 
 
 async def test_a_run_is_out_of_date_from_the_first_fact_that_touches_its_moment(asked: Asked) -> None:
