@@ -63,12 +63,15 @@ function withAlpha(colour: string, alpha: number): string {
   return `rgba(${r}, ${g}, ${b}, ${alpha})`;
 }
 
+/** Height of a label above the chart. */
+const LABEL = 17;
 const FONT = '12px system-ui, sans-serif';
 
 /** Draws a chart into an element, for as long as its lines are the same; it follows the element’s width and the theme. */
 export function draw(element: HTMLElement, options: Options): Drawing {
   const colour = colours(element);
   const { lines, height, time, axisText, xAxisText, data } = options;
+  const labels = options.marked().filter(({ label }) => label !== undefined).length;
   const axis = (): uPlot.Axis => ({
     stroke: () => colour('soft'),
     font: FONT,
@@ -80,6 +83,7 @@ export function draw(element: HTMLElement, options: Options): Drawing {
       width: Math.max(element.clientWidth, 120),
       height,
       legend: { show: false },
+      ...(labels > 0 ? { padding: [4 + LABEL * labels, null, null, null] } : {}),
       scales: { x: { time } },
       cursor: {
         drag: { setScale: false, x: false, y: false },
@@ -108,8 +112,9 @@ export function draw(element: HTMLElement, options: Options): Drawing {
         ],
         draw: [
           (self) => {
-            for (const [row, marked] of options.marked().entries()) {
-              mark(self, marked, row, colour('ink'), colour('card'));
+            const marks = options.marked();
+            for (const [row, marked] of marks.entries()) {
+              mark(self, marked, row, marks.length, colour('ink'));
             }
           },
         ],
@@ -162,31 +167,31 @@ function seriesOf(line: Line, colour: (token: string) => string): uPlot.Series {
   };
 }
 
-function mark(plot: uPlot, { x, label, dash }: Marked, row: number, colour: string, paper: string): void {
+function mark(plot: uPlot, { x, label, dash }: Marked, row: number, rows: number, colour: string): void {
   const { ctx, bbox } = plot;
   const at = Math.round(plot.valToPos(x, 'x', true));
   if (at < bbox.left || at > bbox.left + bbox.width) {
     return;
   }
   const scale = devicePixelRatio;
+  // Labels stand above the chart, one below the other.
+  const top = label === undefined ? bbox.top : bbox.top - (rows - row) * LABEL * scale;
   ctx.save();
   ctx.strokeStyle = colour;
   ctx.lineWidth = scale;
   ctx.setLineDash((dash ?? []).map((length) => length * scale));
   ctx.beginPath();
-  ctx.moveTo(at + 0.5, bbox.top);
+  ctx.moveTo(at + 0.5, label === undefined ? bbox.top : top + 16 * scale);
   ctx.lineTo(at + 0.5, bbox.top + bbox.height);
   ctx.stroke();
   if (label !== undefined) {
-    ctx.font = `${12 * scale}px system-ui, sans-serif`;
-    // On the side with more room, one below the other, over what is drawn there.
-    const width = ctx.measureText(label).width + 8 * scale;
-    const left = at < bbox.left + bbox.width / 2 ? at + 2 * scale : at - width - 2 * scale;
-    const top = bbox.top + (2 + 17 * row) * scale;
-    ctx.fillStyle = paper;
-    ctx.fillRect(left, top, width, 16 * scale);
     ctx.fillStyle = colour;
-    ctx.fillText(label, left + 4 * scale, top + 12 * scale);
+    ctx.font = `${12 * scale}px system-ui, sans-serif`;
+    ctx.textAlign = 'left';
+    ctx.textBaseline = 'alphabetic';
+    const width = ctx.measureText(label).width;
+    const left = Math.min(Math.max(at - width / 2, 0), ctx.canvas.width - width);
+    ctx.fillText(label, left, top + 12 * scale);
   }
   ctx.restore();
 }

@@ -139,14 +139,14 @@ function Drawn({ one, points }: { one: Recommendation; points: Points }): ReactN
       {one.marginalAtPlanned === null && beyond && (
         <p className="soft">What is planned is more than the rounds to come can take, so it lies beyond the curve.</p>
       )}
-      <Chart {...axes} title={`${one.companyName}: expected MOIC of the next dollar`} summary={summary} lines={moic} axisText={multipleText} height={200} />
+      <Chart {...axes} title={`${one.companyName}: expected MOIC of the next dollar`} summary={summary} lines={moic} axisText={multipleText} height={230} />
       <Chart
         {...axes}
         title={`${one.companyName}: chance that the next dollar is deployed`}
         summary={`${percentText(points[0]?.probabilityDeployed ?? 0)} for the first dollar, ${percentText(last.probabilityDeployed)} at the largest reserve drawn.`}
         lines={chance}
         axisText={(share) => percentText(share, 0)}
-        height={120}
+        height={160}
       />
     </>
   );

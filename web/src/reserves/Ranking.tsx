@@ -15,7 +15,6 @@ import { ACTION, reasonText } from './words';
 const COLUMNS: readonly Column<Recommendation>[] = [
   { key: 'rank', title: 'Rank', numeric: true, value: ({ rank }) => rank },
   { key: 'company', title: 'Company', heads: true, value: ({ companyName }) => companyName },
-  { key: 'stage', title: 'Stage', value: ({ stage }) => stage },
   {
     key: 'multiple',
     title: 'Follow-on multiple',
@@ -77,6 +76,7 @@ const COLUMNS: readonly Column<Recommendation>[] = [
     value: ({ limitedBy }) => limitedBy,
     show: ({ limitedBy }) => <span title={reasonText(limitedBy)}>{limitedBy}</span>,
   },
+  { key: 'stage', title: 'Stage', value: ({ stage }) => stage },
 ];
 
 const TERMS: readonly Term[] = [

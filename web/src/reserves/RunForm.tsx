@@ -43,6 +43,7 @@ export function RunForm({ going, onAsked }: { going: boolean; onAsked: (run: str
       setOpen(true);
     }
     if (run !== null) {
+      setOpen(false);
       onAsked(run.id);
     }
   };

@@ -147,7 +147,7 @@ function measuresOf(plans: readonly Plan[], baseline: Run['baseline']): readonly
       value: ({ without }) => (baseline === null ? null : (without?.(baseline) ?? null)),
       show: ({ without }) => <Money amount={baseline === null ? null : (without?.(baseline) ?? null)} />,
     },
-    { key: 'means', title: 'What it is', value: ({ means }) => means, show: ({ means }) => <span className="soft">{means}</span> },
+    { key: 'means', title: 'What it is', value: ({ means }) => means, show: ({ means }) => <span className={styles.means}>{means}</span> },
   ];
 }
 
