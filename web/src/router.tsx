@@ -11,6 +11,7 @@ import { Loading } from './parts/Section';
 import { recordSearch } from './record/search';
 import { reservesSearch } from './reserves/search';
 import { timeSearch } from './time/search';
+import { varianceSearch } from './variance/search';
 
 const root = createRootRoute({ component: Hub, notFoundComponent: NotFound });
 
@@ -46,6 +47,13 @@ const time = createRoute({
   component: lazyRouteComponent(() => import('./time/Time'), 'Time'),
 });
 
+const variance = createRoute({
+  getParentRoute: () => fund,
+  path: '/variance',
+  validateSearch: varianceSearch,
+  component: lazyRouteComponent(() => import('./variance/Variance'), 'Variance'),
+});
+
 const reserves = createRoute({
   getParentRoute: () => fund,
   path: '/reserves',
@@ -61,7 +69,7 @@ const record = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([funds, fund.addChildren([first, overview, time, reserves, record])]),
+  routeTree: root.addChildren([funds, fund.addChildren([first, overview, time, variance, reserves, record])]),
   defaultPreload: 'intent',
   defaultPendingComponent: Loading,
   defaultErrorComponent: Broken,

@@ -3,6 +3,7 @@
 export const TABS = [
   { to: '/funds/$fund/overview', title: 'Overview' },
   { to: '/funds/$fund/time', title: 'Time machine' },
+  { to: '/funds/$fund/variance', title: 'Variance' },
   { to: '/funds/$fund/reserves', title: 'Optimal reserves' },
   { to: '/funds/$fund/record', title: 'Recording', writers: true },
 ] as const;

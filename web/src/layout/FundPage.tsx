@@ -3,6 +3,7 @@
 import { CatchBoundary, Link, Outlet, useLocation, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 
+import { LiveAlerts, UnreadBadge } from '../alerts/live';
 import { FundContext, fundOf, useFund, useFunds, useViewer } from '../fund/fund';
 import { LiveFund } from '../fund/live';
 import { Banner } from '../moment/Banner';
@@ -26,20 +27,22 @@ export function FundPage(): ReactNode {
     <FundContext value={fundOf(head, viewer)} key={head.id}>
       <MomentProvider>
         <LiveFund fund={head.id} version={head.version}>
-          <a className={styles.skip} href="#content">
-            Skip to the content
-          </a>
-          <div className={styles.top}>
-            <Header />
-            <TimeBar />
-            <Banner />
-            <Tabs />
-          </div>
-          <main id="content" tabIndex={-1} className={styles.content}>
-            <CatchBoundary getResetKey={() => pathname} errorComponent={Broken}>
-              <Outlet />
-            </CatchBoundary>
-          </main>
+          <LiveAlerts>
+            <a className={styles.skip} href="#content">
+              Skip to the content
+            </a>
+            <div className={styles.top}>
+              <Header />
+              <TimeBar />
+              <Banner />
+              <Tabs />
+            </div>
+            <main id="content" tabIndex={-1} className={styles.content}>
+              <CatchBoundary getResetKey={() => pathname} errorComponent={Broken}>
+                <Outlet />
+              </CatchBoundary>
+            </main>
+          </LiveAlerts>
         </LiveFund>
       </MomentProvider>
     </FundContext>
@@ -66,6 +69,7 @@ function Tabs(): ReactNode {
           activeProps={{ className: styles.active }}
         >
           {title}
+          {to === '/funds/$fund/variance' && <UnreadBadge />}
         </Link>
       ))}
     </nav>

@@ -11,8 +11,8 @@ import { useMoment } from './moment';
 /** What every query at a moment takes. */
 export interface AtMoment {
   fund: string;
-  at?: string | null;
-  knownAt?: string | null;
+  at?: string | null | undefined;
+  knownAt?: string | null | undefined;
 }
 
 /** So long nothing is fetched ahead after a step: the step itself comes first. */

@@ -87,3 +87,28 @@ export function Field(props: {
     </div>
   );
 }
+
+/** Controls that answer one question, such as boxes to tick, with what was refused about all of them. */
+export function FieldGroup(props: { label: string; path?: string; hint?: string; children: ReactNode }): ReactNode {
+  const { label, path, hint, children } = props;
+  const id = useId();
+  const refusals = useContext(RefusalsContext).filter((refusal) => path !== undefined && isAbout(refusal, path));
+  const refused = refusals.length > 0;
+  const described = [hint === undefined ? '' : `${id}-hint`, refused ? `${id}-refused` : ''].filter(Boolean).join(' ');
+  return (
+    <fieldset className={styles.group} aria-describedby={described || undefined}>
+      <legend>{label}</legend>
+      {children}
+      {hint !== undefined && (
+        <p id={`${id}-hint`} className={styles.hint}>
+          {hint}
+        </p>
+      )}
+      {refused && (
+        <p id={`${id}-refused`} className={styles.refused} role="alert">
+          {refusals.map(({ message }) => message).join(' ')}
+        </p>
+      )}
+    </fieldset>
+  );
+}

@@ -1,6 +1,6 @@
 /** The GraphQL client: a normalised cache, HTTP for questions and changes, one WebSocket for what is followed. */
 
-import { cacheExchange, type KeyGenerator } from '@urql/exchange-graphcache';
+import { cacheExchange, type KeyGenerator, type UpdateResolver } from '@urql/exchange-graphcache';
 import { Client, fetchExchange, mapExchange, subscriptionExchange } from 'urql';
 
 import { connect, follow } from './connection';
@@ -13,6 +13,15 @@ const AT_MOMENT = new Set<string | symbol>(['FundState', 'PortfolioCompany']);
 const inPlace: KeyGenerator = () => null;
 const byId: KeyGenerator = ({ id }) => (typeof id === 'string' ? id : null);
 const keys = new Proxy<Record<string, KeyGenerator>>({}, { get: (_, type) => (AT_MOMENT.has(type) ? inPlace : byId) });
+
+// What a reader has read is no fact that comes by itself: the lists that go by it are asked anew.
+const listAlertsAnew: UpdateResolver = (_result, _arguments, cache) => {
+  for (const { fieldName, arguments: given } of cache.inspectFields('Query')) {
+    if (fieldName === 'varianceAlerts') {
+      cache.invalidate('Query', fieldName, given);
+    }
+  }
+};
 
 /** A client that sends the token of the moment, and says when it is no longer good. */
 export function createHubClient(token: () => string | null, onExpired: () => void): Client {
@@ -34,7 +43,7 @@ export function createHubClient(token: () => string | null, onExpired: () => voi
           }
         },
       }),
-      cacheExchange({ keys }),
+      cacheExchange({ keys, updates: { Mutation: { markAlertRead: listAlertsAnew } } }),
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: ({ query, variables }) => ({

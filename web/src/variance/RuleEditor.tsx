@@ -1,0 +1,276 @@
+/** A rule to make or change, with what it would have done lately beside it. */
+
+import { useEffect, useMemo, useState, type ReactNode } from 'react';
+import { useMutation } from 'urql';
+
+import { AlertChannelsDocument, CompaniesAtDocument, CreateAlertRuleDocument, PreviewAlertRuleDocument, UpdateAlertRuleDocument, type ForecastPolicy, type RuleSettingFragment, type RungCombination, type VarianceDirection } from '../../generated/operations';
+import { METRIC_TYPES, metricTitle } from '../alerts/metrics';
+import { useFund } from '../fund/fund';
+import { Field, FieldGroup, Form, type Refusal } from '../parts/Field';
+import { useAnswer } from '../server/answer';
+import { CHANNEL } from './AlertDetail';
+import { refusalsOf } from './AlertHandling';
+import { byField, inputOf, type RuleDraft } from './ruleDraft';
+import { Ladder } from './Ladder';
+import { RulePreview } from './RulePreview';
+import styles from './Rules.module.css';
+import { COMBINE, DIRECTION } from './ruleWords';
+import { Ticks } from './Ticks';
+import { POLICIES } from './search';
+
+/** So long nothing is asked after a keystroke. */
+const QUIET = 300;
+const FIELDS = ['name', 'metrics', 'direction', 'combine', 'companyIds', 'stages', 'persistence', 'persistenceWindow', 'clearAt', 'forecastPolicy', 'channels', 'cooldownMinutes', 'ladder'];
+
+export function RuleEditor(props: {
+  rule: RuleSettingFragment | null;
+  first: RuleDraft;
+  onDone: (what: string) => void;
+  onCancel: () => void;
+}): ReactNode {
+  const { rule, first, onDone, onCancel } = props;
+  const { id: fund } = useFund();
+  const [draft, setDraft] = useState(first);
+  const [refused, setRefused] = useState<readonly Refusal[]>([]);
+  const [creating, create] = useMutation(CreateAlertRuleDocument);
+  const [updating, update] = useMutation(UpdateAlertRuleDocument);
+  const change = (changed: Partial<RuleDraft>): void => {
+    setDraft({ ...draft, ...changed });
+    setRefused([]);
+  };
+  const { input, refusals: unread } = useMemo(() => inputOf(draft, fund), [draft, fund]);
+  const settled = useSettled(input);
+  // A rule can be tried before it has a name.
+  const preview = useAnswer(
+    PreviewAlertRuleDocument,
+    { input: { ...settled, name: settled.name === '' ? '?' : settled.name } },
+    { pause: unread.length > 0 },
+  );
+  const told = preview.stale ? [] : (preview.data?.previewAlertRule.errors ?? []);
+  const refusals = byField(unread.length > 0 ? unread : refused.length > 0 ? refused : told);
+  const used = draft.rungs.filter((rung) => rung.used).length;
+  const paths = [...FIELDS, ...Array.from({ length: used }, (_, n) => [`ladder.${n}`, `ladder.${n}.percent`, `ladder.${n}.absolute`]).flat()];
+
+  const save = (): void => {
+    if (unread.length > 0) {
+      return;
+    }
+    const saved =
+      rule === null
+        ? create({ input }).then((result) => refusalsOf(result, result.data?.createAlertRule.errors))
+        : update({ rule: rule.id, input }).then((result) => refusalsOf(result, result.data?.updateAlertRule.errors));
+    void saved.then((found) => {
+      setRefused(found);
+      if (found.length === 0) {
+        onDone(`Saved “${input.name}”. It rates what is reported from now on.`);
+      }
+    });
+  };
+
+  return (
+    <div className={styles.editor}>
+      <Form refusals={refusals} paths={paths} onSubmit={save}>
+        <Field label="Name" path="name">
+          {(control) => (
+            <input
+              {...control}
+              value={draft.name}
+              onChange={({ target }) => {
+                change({ name: target.value });
+              }}
+            />
+          )}
+        </Field>
+        <FieldGroup label="Figures" path="metrics">
+          <Ticks
+            choices={METRIC_TYPES.map((metric) => [metric, metricTitle(metric)] as const)}
+            chosen={draft.metrics}
+            onChoose={(metrics) => {
+              change({ metrics });
+            }}
+          />
+        </FieldGroup>
+        <Field label="Alerts when they are" path="direction">
+          {(control) => (
+            <select
+              {...control}
+              value={draft.direction}
+              onChange={({ target }) => {
+                change({ direction: target.value as VarianceDirection });
+              }}
+            >
+              {options(DIRECTION)}
+            </select>
+          )}
+        </Field>
+        <Ladder
+          rungs={draft.rungs}
+          onChange={(rungs) => {
+            change({ rungs });
+          }}
+        />
+        <Field label="A severity asks for" path="combine">
+          {(control) => (
+            <select
+              {...control}
+              value={draft.combine}
+              onChange={({ target }) => {
+                change({ combine: target.value as RungCombination });
+              }}
+            >
+              {options(COMBINE)}
+            </select>
+          )}
+        </Field>
+        <Scope draft={draft} change={change} />
+        <Finer draft={draft} change={change} />
+        <Channels draft={draft} change={change} />
+        <label className={styles.tick}>
+          <input
+            type="checkbox"
+            checked={draft.enabled}
+            onChange={({ target }) => {
+              change({ enabled: target.checked });
+            }}
+          />
+          Rates new figures; a paused rule keeps its alerts quiet
+        </label>
+        <p className={styles.actions}>
+          <button type="submit" className="primary" disabled={creating.fetching || updating.fetching}>
+            {rule === null ? 'Make the rule' : 'Save the changes'}
+          </button>
+          <button type="button" onClick={onCancel}>
+            Cancel
+          </button>
+        </p>
+      </Form>
+      <RulePreview answer={preview} waits={unread.length > 0} stale={settled !== input} />
+    </div>
+  );
+}
+
+interface Part {
+  draft: RuleDraft;
+  change: (changed: Partial<RuleDraft>) => void;
+}
+
+function Scope({ draft, change }: Part): ReactNode {
+  const { id: fund } = useFund();
+  const { data } = useAnswer(CompaniesAtDocument, { fund });
+  const companies = data?.fund?.portfolioCompanies.filter(({ status }) => status === 'ACTIVE') ?? [];
+  const stages = [...new Set(companies.flatMap(({ stage }) => (stage === null ? [] : [stage])))].sort();
+  return (
+    <>
+      <FieldGroup label="Companies" path="companyIds" hint="None ticked: every company.">
+        <div className={styles.several} tabIndex={0} role="group" aria-label="Companies of the rule">
+          <Ticks
+            choices={companies.map(({ companyId, name }) => [companyId, name] as const).sort(([, a], [, b]) => a.localeCompare(b, 'en'))}
+            chosen={draft.companyIds ?? []}
+            onChoose={(companyIds) => {
+              change({ companyIds: companyIds.length === 0 ? null : companyIds });
+            }}
+          />
+        </div>
+      </FieldGroup>
+      {stages.length > 0 && (
+        <FieldGroup label="Stages" path="stages" hint="None ticked: at any stage.">
+          <Ticks
+            choices={stages.map((stage) => [stage, stage.replaceAll('_', ' ')] as const)}
+            chosen={draft.stages ?? []}
+            onChoose={(chosen) => {
+              change({ stages: chosen.length === 0 ? null : chosen });
+            }}
+          />
+        </FieldGroup>
+      )}
+    </>
+  );
+}
+
+function Finer({ draft, change }: Part): ReactNode {
+  const number = (key: 'persistence' | 'persistenceWindow' | 'clearAt' | 'cooldownMinutes', label: string, hint: string): ReactNode => (
+    <Field label={label} path={key} hint={hint}>
+      {(control) => (
+        <input
+          {...control}
+          inputMode="decimal"
+          value={draft[key]}
+          onChange={({ target }) => {
+            change({ [key]: target.value });
+          }}
+        />
+      )}
+    </Field>
+  );
+  return (
+    <div className={styles.pairs}>
+      {number('persistence', 'Breaches', 'So many figures …')}
+      {number('persistenceWindow', 'Of the last', '… of the last so many must breach.')}
+      {number('clearAt', 'Ends below', 'Share of every threshold: 0.8 is 80%.')}
+      {number('cooldownMinutes', 'Quiet for, minutes', 'A new breach is told so long after the last notice; 1440 is a day.')}
+      <Field label="Forecast" path="forecastPolicy">
+        {(control) => (
+          <select
+            {...control}
+            value={draft.forecastPolicy}
+            onChange={({ target }) => {
+              change({ forecastPolicy: target.value as ForecastPolicy });
+            }}
+          >
+            {options(POLICIES)}
+          </select>
+        )}
+      </Field>
+      <label className={styles.tick}>
+        <input
+          type="checkbox"
+          checked={draft.includeBackdated}
+          onChange={({ target }) => {
+            change({ includeBackdated: target.checked });
+          }}
+        />
+        Count forecasts recorded too late
+      </label>
+    </div>
+  );
+}
+
+function Channels({ draft, change }: Part): ReactNode {
+  const { id: fund } = useFund();
+  const { data } = useAnswer(AlertChannelsDocument, { fund });
+  const set = new Map(data?.alertChannels.map(({ channel, hint }) => [channel, hint]));
+  const there = [...new Set(['IN_APP' as const, ...set.keys(), ...draft.channels])];
+  return (
+    <FieldGroup label="Told by" path="channels" hint="Other channels are there once the fund has set them (setAlertChannel).">
+      <Ticks
+        choices={there.map((channel) => [channel, set.has(channel) ? `${CHANNEL[channel]} (${set.get(channel) ?? ''})` : CHANNEL[channel]] as const)}
+        chosen={draft.channels}
+        onChoose={(channels) => {
+          change({ channels });
+        }}
+      />
+    </FieldGroup>
+  );
+}
+
+function options(titles: Record<string, string>): ReactNode {
+  return Object.entries(titles).map(([key, title]) => (
+    <option key={key} value={key}>
+      {title}
+    </option>
+  ));
+}
+
+/** A value once it has been the same for a while. */
+function useSettled<Value>(value: Value): Value {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      setSettled(value);
+    }, QUIET);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [value]);
+  return settled;
+}
