@@ -51,7 +51,7 @@ export function Answered<Data>({ answer, children }: { answer: Answer<Data>; chi
 /** Stands for what is on its way. */
 export function Loading(): ReactNode {
   return (
-    <div className={styles.loading} role="status">
+    <div className={styles.loading} role="status" aria-busy="true">
       <span className="spoken">Loading</span>
       <i />
       <i />
