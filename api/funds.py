@@ -148,7 +148,11 @@ class FundSeries:
     total_value: list[Money] = strawberry.field(description="Fair value of the active holdings.")
     total_proceeds: list[Money] = strawberry.field(description="All that came back from companies.")
     total_distributed: list[Money] = strawberry.field(description="Distributed to the investors.")
+    nav: list[Money] = strawberry.field(
+        description="Net asset value: fair value + cash; fair value alone where no calls are recorded."
+    )
     planned_reserves: list[Money] = strawberry.field(description="Reserves planned for all companies.")
+    deployed_reserves: list[Money] = strawberry.field(description="Reserves already invested.")
 
 
 @strawberry.type(description="A fund's identity: what does not depend on the moment.")
@@ -267,5 +271,7 @@ async def fund_series(
         total_value=[state.total_value for state in states],
         total_proceeds=[Money(state.proceeds) for state in states],
         total_distributed=[Money(state.distributed) for state in states],
+        nav=[state.nav for state in states],
         planned_reserves=[state.planned_reserves for state in states],
+        deployed_reserves=[state.deployed_reserves for state in states],
     )

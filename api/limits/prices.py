@@ -63,7 +63,7 @@ COSTS: Mapping[str, Cost] = {
 PAGE = ["edges", "nodes"]
 SERIES = [
     "at", "version", "totalCalled", "totalInvested", "totalValue", "totalProceeds", "totalDistributed",
-    "plannedReserves", "deployedReserves",
+    "nav", "plannedReserves", "deployedReserves",
 ]  # fmt: skip
 SIZES: Mapping[str, ListSize] = {
     "Fund.series": ListSize(assumed_size=100, slicing_arguments=["points"], sized_fields=SERIES),

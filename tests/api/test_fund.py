@@ -442,7 +442,8 @@ async def test_the_same_moment_asked_twice_has_the_same_id(portfolio: OpenedFund
 
 
 SERIES_FIELDS = (
-    "at version totalCalled totalInvested totalValue totalProceeds totalDistributed plannedReserves"  # one list each
+    "at version totalCalled totalInvested totalValue totalProceeds totalDistributed nav "
+    "plannedReserves deployedReserves"  # one list each
 )
 SERIES = f"""
 query ($id: ID!, $from: DateTime, $to: DateTime, $points: Int, $knownAt: DateTime) {{
