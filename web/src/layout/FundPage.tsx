@@ -8,6 +8,7 @@ import { FundContext, fundOf, useFund, useFunds, useViewer } from '../fund/fund'
 import { LiveFund } from '../fund/live';
 import { Banner } from '../moment/Banner';
 import { MomentProvider } from '../moment/moment';
+import { keptMoment } from '../moment/search';
 import { TimeBar } from '../moment/TimeBar';
 import { TABS } from '../tabs';
 import styles from './FundPage.module.css';
@@ -28,6 +29,7 @@ export function FundPage(): ReactNode {
       <MomentProvider>
         <LiveFund fund={head.id} version={head.version}>
           <LiveAlerts>
+            <title>{`${head.name}, ${titleOf(pathname)} · Drypowder`}</title>
             <a className={styles.skip} href="#content">
               Skip to the content
             </a>
@@ -49,22 +51,22 @@ export function FundPage(): ReactNode {
   );
 }
 
+function titleOf(pathname: string): string {
+  return TABS.find(({ to }) => pathname.endsWith(to.slice(to.lastIndexOf('/'))))?.title ?? 'fund';
+}
+
 function Tabs(): ReactNode {
   const { mayWrite } = useFund();
   const tabs = TABS.filter((tab) => mayWrite || !('writers' in tab));
   return (
     <nav aria-label="Fund" className={styles.tabs}>
       {tabs.map(({ to, title }) => (
-        // The moment goes along; what belongs to a tab stays behind.
         <Link
           key={to}
           to={to}
           from="/funds/$fund"
-          search={({ at, knownAt, compare }) => ({
-            ...(at === undefined ? {} : { at }),
-            ...(knownAt === undefined ? {} : { knownAt }),
-            ...(compare === undefined ? {} : { compare }),
-          })}
+          // What belongs to a tab stays behind.
+          search={keptMoment}
           activeOptions={{ includeSearch: false }}
           activeProps={{ className: styles.active }}
         >

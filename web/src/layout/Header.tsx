@@ -71,7 +71,19 @@ function Account(): ReactNode {
   const { signOut } = useSession();
   const [theme, setTheme] = useTheme();
   return (
-    <details className={styles.account}>
+    <details
+      className={styles.account}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') {
+          event.currentTarget.open = false;
+        }
+      }}
+      onBlur={(event) => {
+        if (event.relatedTarget !== null && !event.currentTarget.contains(event.relatedTarget)) {
+          event.currentTarget.open = false;
+        }
+      }}
+    >
       <summary>
         <span className={styles.who}>{viewer.name ?? viewer.email}</span> <span className="soft">{ROLE[fund.role]}</span>
       </summary>

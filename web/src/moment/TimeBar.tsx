@@ -1,6 +1,6 @@
 /** The time bar: the fund’s life under one slider, and what was known when. */
 
-import { memo, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { memo, useEffect, useMemo, useRef, type ReactNode } from 'react';
 
 import { FundSeriesDocument, type FundSeriesQuery } from '../../generated/operations';
 import { useFund } from '../fund/fund';
@@ -21,15 +21,15 @@ export function useSeries(): NonNullable<Extract<FundSeriesQuery['node'], { seri
   return data?.node !== null && data?.node !== undefined && 'series' in data.node ? data.node.series : undefined;
 }
 
+const STILL = 500;
+
 /** The slider over the fund’s life, play and steps, and the second control: as known at. */
 export function TimeBar(): ReactNode {
   const fund = useFund();
-  const { at, shownAt, scrub, settle, go, expect } = useMoment();
+  const { at, shownAt, day, today, scrub, settle, go, expect } = useMoment();
   const marks = useMarks();
   const first = dayOf(fund.openedAt, fund.timeZone);
-  const today = useToday(fund.timeZone);
   const last = Math.max(1, daysBetween(first, today));
-  const day = shownAt === undefined ? today : isDay(shownAt) ? shownAt : dayOf(shownAt, fund.timeZone);
   const place = Math.min(last, Math.max(0, daysBetween(first, day)));
 
   const dayAt = (days: number): string | undefined => (days >= last ? undefined : addDays(first, days));
@@ -43,11 +43,18 @@ export function TimeBar(): ReactNode {
   }, settle);
   const slider = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    // React’s onChange is the input event; this one comes when the thumb is let go.
     const { current } = slider;
-    current?.addEventListener('change', settle);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    // A key that is held moves the thumb and lets it go many times: one step for the Back button all the same.
+    function letGo(): void {
+      clearTimeout(timer);
+      timer = setTimeout(settle, STILL);
+    }
+    // React’s onChange is the input event; this one comes when the thumb is let go.
+    current?.addEventListener('change', letGo);
     return () => {
-      current?.removeEventListener('change', settle);
+      clearTimeout(timer);
+      current?.removeEventListener('change', letGo);
     };
   }, [settle]);
 
@@ -133,20 +140,6 @@ export function TimeBar(): ReactNode {
       </div>
     </section>
   );
-}
-
-/** Today in a zone, also for who leaves the page open overnight. */
-export function useToday(zone: string): string {
-  const [today, setToday] = useState(() => dayOf(Date.now(), zone));
-  useEffect(() => {
-    const timer = setInterval(() => {
-      setToday(dayOf(Date.now(), zone));
-    }, 60_000);
-    return () => {
-      clearInterval(timer);
-    };
-  }, [zone]);
-  return today;
 }
 
 function neighbours(marks: readonly Mark[], at: string | null): { before: Mark | undefined; after: Mark | undefined } {

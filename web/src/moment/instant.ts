@@ -41,7 +41,7 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 
 function format(zone: string, name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = `${zone} ${name}`;
-  const made = formats.get(key) ?? new Intl.DateTimeFormat('en-GB', { timeZone: zone, ...options });
+  const made = formats.get(key) ?? new Intl.DateTimeFormat('en-US', { timeZone: zone, ...options });
   formats.set(key, made);
   return made;
 }
@@ -79,32 +79,28 @@ export function daysBetween(from: string, to: string): number {
   return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / DAY_MS);
 }
 
+/** Day, month and year, and what time is asked for, in an order that is read the same everywhere. */
+function written(at: number, zone: string, time: Intl.DateTimeFormatOptions): string {
+  const date = { day: 'numeric', month: 'short', year: 'numeric', hourCycle: 'h23' } as const;
+  const parts = format(zone, JSON.stringify(time), { ...date, ...time }).formatToParts(at);
+  const part = (type: string): string => parts.find((one) => one.type === type)?.value ?? '';
+  const clock = ['hour', 'minute', 'second'].map(part).filter((one) => one !== '');
+  return [`${part('day')} ${part('month')} ${part('year')}`, clock.join(':')].filter((one) => one !== '').join(', ');
+}
+
 /** A day as people write it: 30 Jun 2021. */
 export function dayText(day: string): string {
-  return format('UTC', 'long', { day: 'numeric', month: 'short', year: 'numeric' }).format(Date.parse(`${day}T00:00:00Z`));
+  return written(Date.parse(`${day}T00:00:00Z`), 'UTC', {});
 }
 
 /** An instant as people write it, to the minute, in a zone. */
 export function instantText(instant: string, zone: string): string {
-  return format(zone, 'minute', {
-    day: 'numeric',
-    month: 'short',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-  }).format(Date.parse(instant));
+  return written(Date.parse(instant), zone, { hour: '2-digit', minute: '2-digit' });
 }
 
 /** The same to the microsecond, where facts were recorded close together. */
 export function exactText(instant: string, zone: string): string {
-  const seconds = format(zone, 'second', {
-    day: 'numeric',
-    month: 'short',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-  }).format(Date.parse(instant));
+  const seconds = written(Date.parse(instant), zone, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
   return `${seconds}.${String(((micros(instant) % 1_000_000n) + 1_000_000n) % 1_000_000n).padStart(6, '0')}`;
 }
 

@@ -4,6 +4,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 
 import { useFund } from '../fund/fund';
+import { dayOf, isDay } from './instant';
 import { instantOf, type MomentSearch } from './search';
 
 export interface Moment {
@@ -14,6 +15,10 @@ export interface Moment {
   /** The other moment that figures are compared with; null where the reader chose none. */
   compare: string | null;
   isNow: boolean;
+  /** The day on which `at` lies, in the fund’s time zone; today for now. */
+  day: string;
+  /** Today in the fund’s time zone. */
+  today: string;
   /** `at` as the address has it: a day, an instant, or undefined for now. */
   shownAt: string | undefined;
   /** Where the reader is likely to go next; answers for these are fetched ahead. */
@@ -72,6 +77,7 @@ export function MomentProvider({ children }: { children: ReactNode }): ReactNode
   );
   const settle = useCallback(() => {
     const dragged = drag.current;
+    expect([]);
     if (dragged !== null) {
       clearTimeout(dragged.timer);
       drag.current = null;
@@ -87,6 +93,7 @@ export function MomentProvider({ children }: { children: ReactNode }): ReactNode
     (moments: MomentSearch) => {
       clearTimeout(drag.current?.timer);
       drag.current = null;
+      expect([]);
       setHeld(null);
       void write(moments, false);
     },
@@ -99,6 +106,7 @@ export function MomentProvider({ children }: { children: ReactNode }): ReactNode
     [],
   );
 
+  const today = useToday(fund.timeZone);
   const shownAt = held === null ? search.at : held.at;
   const moment = useMemo(
     () => ({
@@ -106,6 +114,8 @@ export function MomentProvider({ children }: { children: ReactNode }): ReactNode
       knownAt: instantOf(search.knownAt, fund.timeZone),
       compare: instantOf(search.compare, fund.timeZone),
       isNow: shownAt === undefined && search.knownAt === undefined,
+      day: shownAt === undefined ? today : isDay(shownAt) ? shownAt : dayOf(shownAt, fund.timeZone),
+      today,
       shownAt,
       ahead,
       scrub,
@@ -113,9 +123,23 @@ export function MomentProvider({ children }: { children: ReactNode }): ReactNode
       go,
       expect,
     }),
-    [shownAt, search.knownAt, search.compare, fund.timeZone, ahead, scrub, settle, go],
+    [shownAt, search.knownAt, search.compare, fund.timeZone, today, ahead, scrub, settle, go],
   );
   return <MomentContext.Provider value={moment}>{children}</MomentContext.Provider>;
+}
+
+/** Today in a zone, also for who leaves the page open overnight. */
+function useToday(zone: string): string {
+  const [today, setToday] = useState(() => dayOf(Date.now(), zone));
+  useEffect(() => {
+    const timer = setInterval(() => {
+      setToday(dayOf(Date.now(), zone));
+    }, 60_000);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [zone]);
+  return today;
 }
 
 function withoutNow(moments: MomentSearch): MomentSearch {

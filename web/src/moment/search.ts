@@ -30,3 +30,12 @@ export function instantOf(text: string | undefined, zone: string): string | null
   }
   return isDay(text) ? endOfDay(text, zone) : text;
 }
+
+/** The moments of an address alone: what links to other tabs take along. */
+export function keptMoment({ at, knownAt, compare }: MomentSearch): MomentSearch {
+  return {
+    ...(at === undefined ? {} : { at }),
+    ...(knownAt === undefined ? {} : { knownAt }),
+    ...(compare === undefined ? {} : { compare }),
+  };
+}

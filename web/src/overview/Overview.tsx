@@ -2,17 +2,87 @@
 
 import type { ReactNode } from 'react';
 
-import { KeyFiguresDocument } from '../../generated/operations';
-import { useAnswerAt } from '../moment/answerAt';
-import { Answered, Section } from '../parts/Section';
+import { GlanceDocument, KeyFiguresDocument, MoversDocument, RecentVariancesDocument } from '../../generated/operations';
+import { useFund } from '../fund/fund';
 import { NoSuchFund } from '../layout/states';
+import { useAnswerAt } from '../moment/answerAt';
+import { addDays, dayText } from '../moment/instant';
+import { useMoment } from '../moment/moment';
+import { Answered, Section } from '../parts/Section';
+import { useAnswer } from '../server/answer';
+import { Alerts } from './Alerts';
+import { useComparison } from './compare';
+import { ComparedWith } from './ComparedWith';
+import { Flows, Value } from './Curves';
+import { Insights } from './Insights';
 import { KeyFigures } from './KeyFigures';
+import { moversOf, TopMovers } from './Movers';
+import styles from './Overview.module.css';
+import { Reserves } from './Reserves';
+
+/** Periods that ended so long before the moment still say how a company does. */
+const RECENT_DAYS = 200;
 
 export function Overview(): ReactNode {
-  const answer = useAnswerAt(KeyFiguresDocument, {});
+  const fund = useFund();
+  const { at, knownAt, day } = useMoment();
+  const compared = useComparison();
+  const figures = useAnswerAt(KeyFiguresDocument, {});
+  const before = useAnswer(KeyFiguresDocument, { fund: fund.id, at: compared.at, knownAt });
+  const glance = useAnswerAt(GlanceDocument, {});
+  const movers = useAnswer(MoversDocument, {
+    fund: fund.id,
+    from: { at: compared.at, knownAt },
+    to: { at, knownAt },
+  });
+  const variances = useAnswerAt(RecentVariancesDocument, {
+    periodFrom: addDays(day, -RECENT_DAYS),
+  });
+  const since = dayText(compared.day);
   return (
-    <Section title="Key figures">
-      <Answered answer={answer}>{({ fund }) => (fund === null ? <NoSuchFund /> : <KeyFigures state={fund} />)}</Answered>
-    </Section>
+    <div className={styles.overview}>
+      <Section title="Key figures" tools={<ComparedWith />}>
+        <Answered answer={figures}>
+          {({ fund: state }) =>
+            state === null ? <NoSuchFund /> : <KeyFigures state={state} before={before.data?.fund ?? null} since={since} />
+          }
+        </Answered>
+      </Section>
+      <div className={styles.halves}>
+        <Section title="Value">
+          <Value />
+        </Section>
+        <Section title="Cash flow">
+          <Flows />
+        </Section>
+      </div>
+      <Section title="Insights">
+        <Answered answer={glance}>
+          {({ fund: state }) =>
+            state !== null && (
+              <Insights
+                state={state}
+                movers={movers.data === undefined ? [] : moversOf(movers.data)}
+                variances={variances.data?.variances.nodes ?? []}
+                since={since}
+              />
+            )
+          }
+        </Answered>
+      </Section>
+      <div className={styles.halves}>
+        <div className={styles.overview}>
+          <Section title="Top movers">
+            <Answered answer={movers}>{(change) => <TopMovers movers={moversOf(change)} since={since} />}</Answered>
+          </Section>
+          <Section title="Reserves">
+            <Answered answer={glance}>{({ fund: state }) => state !== null && <Reserves state={state} />}</Answered>
+          </Section>
+        </div>
+        <Section title="Open alerts">
+          <Answered answer={glance}>{({ fund: state }) => state !== null && <Alerts alerts={state.varianceAlerts} />}</Answered>
+        </Section>
+      </div>
+    </div>
   );
 }

@@ -17,6 +17,9 @@ export interface Answer<Data> {
   again: () => void;
 }
 
+/** While the server can’t be reached. */
+const AGAIN_AFTER = 3_000;
+
 interface Shown<Data> {
   data: Data | undefined;
   fault: Fault | undefined;
@@ -78,5 +81,15 @@ export function useAnswer<Data, Variables extends AnyVariables>(
   const again = useCallback(() => {
     setTries((count) => count + 1);
   }, []);
+  const away = shown.fault?.kind === 'away';
+  useEffect(() => {
+    if (!away) {
+      return;
+    }
+    const timer = setInterval(again, AGAIN_AFTER);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [away, again]);
   return { data: shown.data, fault: shown.fault, stale: !pause && shown.of !== asked, again };
 }

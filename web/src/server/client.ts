@@ -6,13 +6,11 @@ import { Client, fetchExchange, mapExchange, subscriptionExchange } from 'urql';
 import { connect, follow } from './connection';
 import { faultOf } from './fault';
 
-// What has no id lies in what it was found in. So does what is seen at a moment, under the moment asked for: its id holds
-// the moment answered with, which for “now” differs from answer to answer, and the newest of two questions would leave the
-// other one without its fields.
-const AT_MOMENT = new Set<string | symbol>(['FundState', 'PortfolioCompany']);
-const inPlace: KeyGenerator = () => null;
-const byId: KeyGenerator = ({ id }) => (typeof id === 'string' ? id : null);
-const keys = new Proxy<Record<string, KeyGenerator>>({}, { get: (_, type) => (AT_MOMENT.has(type) ? inPlace : byId) });
+// Ids of what is seen at a moment hold the moment, and now is another one with each answer: two questions about now would
+// drive each other's answers out of the cache without end. Kept where they were found, by the arguments, they share one.
+const AT_MOMENT = /^(state|company|alertthen|rulethen):/;
+const byId: KeyGenerator = ({ id }) => (typeof id === 'string' && !AT_MOMENT.test(id) ? id : null);
+const keys = new Proxy<Record<string, KeyGenerator>>({}, { get: () => byId });
 
 // What a reader has read is no fact that comes by itself: the lists that go by it are asked anew.
 const listAlertsAnew: UpdateResolver = (_result, _arguments, cache) => {

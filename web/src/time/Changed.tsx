@@ -5,7 +5,6 @@ import { useId, type ReactNode } from 'react';
 import { useFund } from '../fund/fund';
 import { addDays, dayOf, dayText, exactText, isDay, micros } from '../moment/instant';
 import { useMoment } from '../moment/moment';
-import { useToday } from '../moment/TimeBar';
 import { Empty, Section } from '../parts/Section';
 import { Change } from './Change';
 import styles from './Changed.module.css';
@@ -19,11 +18,9 @@ const BACK = [
 /** The comparison with the moment that the address names, or that the reader chooses here. */
 export function Changed(): ReactNode {
   const { timeZone, openedAt } = useFund();
-  const { at, knownAt, compare, shownAt, go } = useMoment();
+  const { at, knownAt, compare, day, today, go } = useMoment();
   const id = useId();
-  const today = useToday(timeZone);
   const first = dayOf(openedAt, timeZone);
-  const day = shownAt === undefined ? today : isDay(shownAt) ? shownAt : dayOf(shownAt, timeZone);
   const chosen = compare === null ? '' : dayOf(compare, timeZone);
   const backwards = compare !== null && at !== null && micros(compare) > micros(at);
   const ends = backwards ? [at, compare] : [compare, at];

@@ -1,0 +1,137 @@
+/** Insights as rules over figures: each says something only where the figures do. */
+
+import type { GlanceQuery, MetricType, RecentVariancesQuery } from '../../generated/operations';
+import { dayText } from '../moment/instant';
+import { absolute, compareDecimals, decimalText, minus, moneyText, multipleText, percentText, plus, shortMoney, signOf } from '../parts/money';
+import type { Tone } from '../parts/Notice';
+import type { TabName } from '../tabs';
+import type { Mover } from './Movers';
+
+export interface Insight {
+  tone: Tone;
+  title: string;
+  text: string;
+  /** The tab that shows where it comes from. */
+  evidence: TabName;
+  /** The company it is about, if it is about one. */
+  companyId: string | null;
+}
+
+interface Figures {
+  state: NonNullable<GlanceQuery['fund']>;
+  movers: readonly Mover[];
+  variances: RecentVariancesQuery['variances']['nodes'];
+  since: string;
+  currency: string;
+}
+
+/** A follow-on dollar that is expected to come back so often is a high opportunity. */
+const HIGH_MULTIPLE = 3;
+/** A holding of more of the fair value is a concentration. */
+const CONCENTRATED = 0.2;
+
+const METRIC: Record<MetricType, string> = {
+  REVENUE: 'revenue',
+  EBITDA: 'EBITDA',
+  CASH_BURN: 'cash burn',
+  ARR: 'ARR',
+  VALUATION: 'valuation',
+  CASH: 'cash',
+  RUNWAY_MONTHS: 'runway',
+  GROSS_MARGIN: 'gross margin',
+  CHURN: 'churn',
+  HEADCOUNT: 'headcount',
+};
+
+/** All that stands out, the bad news first. */
+export function insightsOf(figures: Figures): Insight[] {
+  const rules = [behindPlan, moved, capital, opportunities, concentration];
+  const order: readonly Tone[] = ['bad', 'warn', 'good', 'info'];
+  return rules
+    .map((rule) => rule(figures))
+    .filter((insight) => insight !== null)
+    .toSorted((a, b) => order.indexOf(a.tone) - order.indexOf(b.tone));
+}
+
+function behindPlan({ variances }: Figures): Insight | null {
+  const [worst] = variances
+    .filter(({ favourable, variancePercent }) => favourable === false && variancePercent !== null)
+    .toSorted((a, b) => compareDecimals(absolute(b.variancePercent ?? '0'), absolute(a.variancePercent ?? '0')));
+  if (worst === undefined || worst.actual === null || worst.forecast === null) {
+    return null;
+  }
+  const percent = decimalText(absolute(worst.variancePercent ?? '0').replace(/\.(\d).*$/, '.$1'));
+  return {
+    tone: 'bad',
+    title: `${worst.company.name} is furthest from plan`,
+    text: `Its ${METRIC[worst.metricType]} was ${decimalText(worst.actual)} against a forecast of ${decimalText(worst.forecast)}, ${percent}% to the bad, from ${dayText(worst.periodStart)} to ${dayText(worst.periodEnd)}.`,
+    evidence: 'variance',
+    companyId: worst.company.companyId,
+  };
+}
+
+function moved({ movers, since, currency }: Figures): Insight | null {
+  const [first] = movers;
+  if (first === undefined) {
+    return null;
+  }
+  const up = signOf(first.change) > 0;
+  const invested = signOf(first.invested) === 0 ? '' : `, with ${shortMoney(first.invested, currency)} newly invested`;
+  return {
+    tone: up ? 'good' : 'bad',
+    title: `${first.name} moved most`,
+    text: `Its fair value went ${up ? 'up' : 'down'} by ${moneyText(absolute(first.change), currency)} since ${since}, to ${moneyText(first.after, currency)}${invested}.`,
+    evidence: 'time',
+    companyId: first.companyId,
+  };
+}
+
+function capital({ state, currency }: Figures): Insight | null {
+  const uncalled = minus(state.totalCommitted, state.totalCalled);
+  const toDeploy = minus(state.plannedReserves, state.deployedReserves);
+  if (signOf(toDeploy) <= 0) {
+    return null;
+  }
+  const left = minus(uncalled, toDeploy);
+  const short = signOf(left) < 0;
+  return {
+    tone: short ? 'warn' : 'info',
+    title: short ? 'Planned reserves exceed uncalled capital' : 'Uncalled capital covers the planned reserves',
+    text: `${shortMoney(uncalled, currency)} can still be called, and ${shortMoney(toDeploy, currency)} of reserves are still to be deployed: ${shortMoney(absolute(left), currency)} ${short ? 'are missing' : 'are left'}.`,
+    evidence: 'reserves',
+    companyId: null,
+  };
+}
+
+function opportunities({ state, currency }: Figures): Insight | null {
+  const high = (state.latestRecommendation?.recommendations ?? []).filter(({ followOnMultiple }) => followOnMultiple > HIGH_MULTIPLE);
+  const [best] = high;
+  if (best === undefined) {
+    return null;
+  }
+  const total = high.map(({ recommendedAllocation }) => recommendedAllocation).reduce(plus, '0.00');
+  const who = high.length === 1 ? best.companyName : `${high.length} companies, ${best.companyName} first`;
+  return {
+    tone: 'good',
+    title: `A follow-on dollar earns more than ${HIGH_MULTIPLE.toFixed(1)}×`,
+    text: `In ${who}, at an expected ${multipleText(best.followOnMultiple)}; ${shortMoney(total, currency)} of reserves are recommended for ${high.length === 1 ? 'it' : 'them'}.`,
+    evidence: 'reserves',
+    companyId: best.companyId,
+  };
+}
+
+function concentration({ state, currency }: Figures): Insight | null {
+  const [largest] = state.portfolioCompanies;
+  const total = Number(state.totalValue);
+  const share = largest === undefined || total === 0 ? 0 : Number(largest.fairValue) / total;
+  if (largest === undefined || share < CONCENTRATED) {
+    return null;
+  }
+  return {
+    tone: 'info',
+    title: `${largest.name} is ${percentText(share, 0)} of the fair value`,
+    text: `${moneyText(largest.fairValue, currency)} of ${moneyText(state.totalValue, currency)} hang on one company.`,
+    evidence: 'time',
+    companyId: largest.companyId,
+  };
+}
