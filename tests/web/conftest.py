@@ -1,0 +1,67 @@
+"""One product with the sample fund and one browser for all tests of the page; each test has windows of its own."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from tests.system.browser import FLAGS, browser_path
+from tests.system.program import Up
+from tests.web.hub import Product, Window, opened
+
+# Playwright talks to it by a pipe, and chooses how it hides.
+ARGUMENTS = [flag for flag in FLAGS if not flag.startswith(("--headless", "--remote-debugging"))]
+NewWindow = Callable[..., Awaitable[Window]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves the tests of the page out where there is no browser."""
+    if browser_path() is None:
+        missing = pytest.mark.skip(reason="no browser: neither DRYPOWDER_TEST_BROWSER nor /usr/bin/chromium")
+        for item in items:
+            if "tests/web/" in item.nodeid:
+                item.add_marker(missing)
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A running `up --demo` of the page's own: its tests record facts."""
+    with Up(tmp_path_factory.mktemp("hub"), "--demo") as up:
+        fund = re.search(r"fund=([0-9a-f-]{36})", up.link("hub"))
+        assert fund
+        yield Product(up, fund[1])
+
+
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A browser without windows."""
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=browser_path(), args=ARGUMENTS)
+        yield started
+        await started.close()
+
+
+@pytest.fixture
+async def new_window(product: Product, browser: Browser) -> AsyncIterator[NewWindow]:
+    """Opens windows, of a `width` and a colour `scheme`; what one of them complained of fails the test."""
+    async with AsyncExitStack() as windows:
+        made: list[Window] = []
+
+        async def window(**look: object) -> Window:
+            one = await opened(product, browser, **look)  # type: ignore[arg-type]  # as the tests spell it
+            windows.push_async_callback(one.context.close)
+            made.append(one)
+            return one
+
+        yield window
+        for one in made:
+            one.check_kept_to_itself()
+
+
+@pytest.fixture
+async def window(new_window: NewWindow) -> Window:
+    """A window at 1440 pixels, light."""
+    return await new_window()

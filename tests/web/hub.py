@@ -1,0 +1,167 @@
+"""The Analytics Hub in a browser, watched: what it asks, and what it complains of."""
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import httpx
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebSocket
+
+from api.graphiql import STATIC
+from tests.system.program import PROJECT, Up, succeeded
+
+AXE: Final = PROJECT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+WIDE: Final = 1440
+NARROW: Final = 390
+HEIGHT: Final = 900
+PATIENCE: Final = 20.0
+"""Seconds; for busy machines."""
+# What WCAG 2.2 asks at levels A and AA.
+RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+Role = Literal["VIEWER", "ANALYST", "MANAGER", "ADMIN"]
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Product:
+    """The whole product with the sample fund, and tokens of people with each role in it."""
+
+    up: Up
+    fund: str
+    _tokens: dict[Role, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self.up.url
+
+    def token(self, role: Role = "ADMIN") -> str:
+        """The token of somebody who has this role in the sample fund, and no other."""
+        if role not in self._tokens:
+            email = f"{role.lower()}@example.org"
+            options = ("--subject", email, "--role", role, "--fund", self.fund)
+            self._tokens[role] = succeeded("token", *options, data_dir=self.up.data_dir).strip()
+        return self._tokens[role]
+
+    async def ask(self, query: str, role: Role = "ADMIN", **variables: object) -> Json:
+        """What the API answers, without errors."""
+        headers = {"authorization": f"Bearer {self.token(role)}"}
+        async with httpx.AsyncClient(headers=headers, timeout=30) as client:
+            answer = await client.post(f"{self.url}/graphql", json={"query": query, "variables": variables})
+        told: Json = answer.json()
+        assert "errors" not in told, told
+        data: Json = told["data"]
+        return data
+
+
+class Window:
+    """A window of the hub: a profile of its own, one page, and all that it did.
+
+    Attributes:
+        complaints: Errors and warnings of the console, broken policies, exceptions.
+        strangers: Addresses of other servers that it asked.
+        untrusted: Documents it sent that aren't in the manifest.
+    """
+
+    def __init__(self, product: Product, context: BrowserContext, page: Page) -> None:
+        self.product = product
+        self.context = context
+        self.page = page
+        self.complaints: list[str] = []
+        self.strangers: list[str] = []
+        self.untrusted: list[str] = []
+        self.bears_outage = False
+        self._trusted = frozenset(json.loads((STATIC / "documents.json").read_text()).values())
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._see)
+        page.on("websocket", self._watch)
+
+    def _note(self, message: ConsoleMessage) -> None:
+        lost = "ERR_CONNECTION" in message.text or "WebSocket connection" in message.text
+        if message.type in ("error", "warning") and not (self.bears_outage and lost):
+            self.complaints.append(message.text)
+
+    def _see(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.product.url}/", "blob:", "data:")):
+            self.strangers.append(request.url)
+        if request.url == f"{self.product.url}/graphql" and request.method == "POST":
+            self._check(json.loads(request.post_data or "{}"))
+
+    def _watch(self, socket: WebSocket) -> None:
+        socket.on("framesent", lambda text: self._check(json.loads(text).get("payload") or {}))
+
+    def _check(self, asked: Json) -> None:
+        if "query" in asked and asked["query"] not in self._trusted:
+            self.untrusted.append(asked["query"])
+
+    async def open(self, path: str = "", *, role: Role = "ADMIN") -> None:
+        """Opens a link with the token of somebody with a role; `path` goes on after the fund's address."""
+        address = f"{self.product.url}/funds/{self.product.fund}/{path}" if path else f"{self.product.url}/"
+        await self.page.goto(f"{address}#token={self.product.token(role)}&fund={self.product.fund}")
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Returns once all that is shown answers what was asked last."""
+        await self.page.locator("main#content").wait_for()
+        await self.until("document.querySelector('main [aria-busy=true]') === null")
+
+    async def until(self, holds: str) -> None:
+        """Returns once an expression in JavaScript holds; as a function, for the page's policy forbids texts to run."""
+        look = f"const look = () => ({holds}) ? resolve() : setTimeout(look, 10); look();"
+        async with asyncio.timeout(PATIENCE):
+            await self.page.evaluate(f"() => new Promise((resolve) => {{ {look} }})")
+
+    async def tabs(self) -> list[str]:
+        """The addresses of the tabs, as the page links to them."""
+        links = await self.page.get_by_role("navigation", name="Fund").get_by_role("link").all()
+        return [re.sub(r"^/funds/[^/]+/|\?.*$", "", await link.get_attribute("href") or "") for link in links]
+
+    async def figures(self) -> dict[str, str]:
+        """The key figures that are shown, by name."""
+        shown: dict[str, str] = await self.page.evaluate(
+            """Object.fromEntries([...document.querySelectorAll('main dl > div')].map((entry) => [
+                 entry.querySelector('dt').innerText, entry.querySelector('dd .figure').innerText.replace('minus ', ''),
+               ]))"""
+        )
+        return shown
+
+    async def axe(self) -> list[str]:
+        """What axe finds against WCAG 2.2 AA: each violation's rule, and where."""
+        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found: list[str] = await self.page.evaluate(
+            """async (tags) => {
+                 const { violations } = await axe.run({ runOnly: { type: 'tag', values: tags } });
+                 return violations.flatMap(({ id, nodes }) =>
+                   nodes.map(({ target, failureSummary }) => `${id} ${target}: ${failureSummary}`));
+               }""",
+            RULES,
+        )
+        return found
+
+    async def overhang(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        widths = "const { scrollWidth, clientWidth } = document.documentElement;"
+        wider: int = await self.page.evaluate(f"() => {{ {widths} return scrollWidth - clientWidth; }}")
+        return wider
+
+    def check_kept_to_itself(self) -> None:
+        """Nothing was complained of, and nobody else was asked for anything."""
+        assert self.complaints == []
+        assert self.strangers == []
+        assert self.untrusted == []
+
+
+async def opened(
+    product: Product, browser: Browser, *, width: int = WIDE, scheme: Literal["light", "dark"] = "light"
+) -> Window:
+    """A new window, empty."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": HEIGHT}, color_scheme=scheme, locale="en-US", timezone_id="America/New_York"
+    )
+    await context.grant_permissions(["clipboard-read", "clipboard-write"])
+    return Window(product, context, await context.new_page())
+

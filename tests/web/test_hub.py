@@ -1,0 +1,136 @@
+"""The hub as a partner meets it: signed in by a link, one moment for all, exact figures, usable by everyone."""
+
+import random
+import re
+from datetime import date, timedelta
+from decimal import Decimal
+
+from tests.web.conftest import NewWindow
+from tests.web.hub import NARROW, Product, Window
+
+STATE = """query ($fund: ID!, $at: DateTime, $knownAt: DateTime) { fund(id: $fund, at: $at, knownAt: $knownAt) {
+  nav totalValue totalInvested totalCalled totalDistributed totalProceeds cash plannedReserves deployedReserves
+} }"""
+VOIDED = """query ($fund: ID!) {
+  timeline(fundId: $fund, first: 1, filter: { types: [EVENT_VOIDED] }) { nodes { recordedAt occurredAt } }
+}"""
+NAMES = {
+    "nav": "Net asset value",
+    "totalValue": "Fair value",
+    "totalInvested": "Invested",
+    "totalCalled": "Called",
+    "totalDistributed": "Distributed",
+    "cash": "Cash",
+}
+SLIDER = "What was true at"
+
+
+def money(amount: str) -> str:
+    """An amount as the page writes it."""
+    return f"${Decimal(amount):,.2f}".replace("$-", "−$")
+
+
+async def expected(product: Product, at: str | None = None, known_at: str | None = None) -> dict[str, str]:
+    told = (await product.ask(STATE, fund=product.fund, at=at, knownAt=known_at))["fund"]
+    return {name: money(told[field]) for field, name in NAMES.items()}
+
+
+async def shown(window: Window) -> dict[str, str]:
+    figures = await window.figures()
+    return {name: figures[name] for name in NAMES.values()}
+
+
+async def slide(window: Window, place: int) -> None:
+    slider = window.page.get_by_label(SLIDER)
+    await slider.fill(str(place))
+    await window.settled()
+
+
+async def test_the_link_opens_the_fund_and_leaves_no_token_in_the_address(product: Product, window: Window) -> None:
+    await window.page.goto(product.up.link("hub"))
+    await window.settled()
+    assert window.page.url == f"{product.url}/funds/{product.fund}/overview"
+    assert await window.page.get_by_role("heading", level=1).inner_text() == "Sample Ventures I (sample data)"
+    assert product.up.token not in await window.page.content()
+    await window.page.reload()
+    await window.settled()
+    assert await shown(window) == await expected(product)
+
+
+async def test_scrubbing_to_2021_and_back(product: Product, window: Window) -> None:
+    await window.open("overview")
+    now = await shown(window)
+    opened = await window.page.get_by_label("True at", exact=True).get_attribute("min")
+    assert opened
+    await slide(window, (date(2021, 6, 30) - date.fromisoformat(opened)).days)
+    assert await shown(window) == await expected(product, "2021-06-30T23:59:59.999999Z")
+    assert await window.page.get_by_text("Not now.").is_visible()
+    await window.page.wait_for_url(f"{product.url}/funds/{product.fund}/overview?at=2021-06-30")
+    # A colleague who gets the link sees the same.
+    link = window.page.url
+    then = await shown(window)
+    await window.page.goto("about:blank")
+    await window.page.goto(link)
+    await window.settled()
+    assert await shown(window) == then
+    await window.page.get_by_role("button", name="Back to now").click()
+    await window.settled()
+    assert await shown(window) == now
+    assert await window.page.get_by_text("Not now.").is_hidden()
+    await window.page.go_back()
+    await window.page.get_by_text("Not now.").wait_for()
+
+
+async def test_the_figures_of_twenty_moments_are_the_apis_to_the_cent(product: Product, window: Window) -> None:
+    await window.open("overview")
+    slider = window.page.get_by_label(SLIDER)
+    opened = date.fromisoformat(await window.page.get_by_label("True at", exact=True).get_attribute("min") or "")
+    most = int(await slider.get_attribute("max") or 0)
+    for place in random.Random(6).sample(range(most), 20):
+        await slide(window, place)
+        at = f"{opened + timedelta(days=place)}T23:59:59.999999Z"
+        assert await shown(window) == await expected(product, at), at
+
+
+async def test_what_was_known_before_a_correction(product: Product, window: Window) -> None:
+    (correction,) = (await product.ask(VOIDED, fund=product.fund))["timeline"]["nodes"]
+    day = correction["occurredAt"][:10]
+    await window.open(f"overview?at={day}")
+    since = await shown(window)
+    await window.page.get_by_role("button", name="As known at: now").click()
+    await window.page.locator("li", has_text="Voided version").get_by_role("button").click()
+    await window.page.get_by_role("dialog").wait_for(state="detached")
+    await window.settled()
+    known_at = re.search(r"knownAt=([^&]+)", window.page.url)
+    assert known_at
+    instant = known_at[1].replace("%3A", ":")
+    assert instant < correction["recordedAt"]
+    before = await shown(window)
+    assert before == await expected(product, f"{day}T23:59:59.999999Z", instant)
+    assert before["Fair value"] != since["Fair value"]
+
+
+async def test_every_tab_is_accessible_and_fits_a_phone(new_window: NewWindow) -> None:
+    for look in ({"width": NARROW}, {"scheme": "dark"}):
+        window = await new_window(**look)
+        await window.open("overview")
+        for tab in await window.tabs():
+            for moment in ("", "?at=2021-06-30"):
+                await window.open(f"{tab}{moment}")
+                assert (tab, await window.axe()) == (tab, [])
+                assert (tab, await window.overhang()) == (tab, 0)
+
+
+async def test_without_a_token_one_is_asked_for_and_the_address_stays(product: Product, window: Window) -> None:
+    address = f"{product.url}/funds/{product.fund}/overview?at=2021-06-30"
+    await window.page.goto(address)
+    field = window.page.get_by_label("Access token")
+    assert await window.axe() == []
+    await field.fill("no token")
+    await window.page.get_by_role("button", name="Sign in").click()
+    await window.page.get_by_text("That is not a bearer token.").wait_for()
+    await field.fill(product.token("VIEWER"))
+    await window.page.get_by_role("button", name="Sign in").click()
+    await window.settled()
+    assert window.page.url == address
+    assert await shown(window) == await expected(product, "2021-06-30T23:59:59.999999Z")
