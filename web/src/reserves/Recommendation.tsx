@@ -3,7 +3,8 @@
 import type { ReactNode } from 'react';
 
 import { useFund } from '../fund/fund';
-import { instantText } from '../moment/instant';
+import { instantText, micros } from '../moment/instant';
+import { useMoment } from '../moment/moment';
 import { Notice } from '../parts/Notice';
 import { Section } from '../parts/Section';
 import { AskedOf } from './AskedOf';
@@ -18,14 +19,7 @@ export function Recommendation({ run, latest }: { run: Run; latest: string | und
   const seconds = run.elapsedMs === null ? '' : `, in ${(run.elapsedMs / 1000).toFixed(1)} s`;
   return (
     <Section title="Recommendation" tools={<AskedOf run={run} />}>
-      {run.id !== latest && (
-        <Notice tone="info" title="A run opened by its address">
-          {latest === undefined
-            ? 'No recommendation had been made by the moment on the page; this is a run that was asked for later.'
-            : 'It isn’t the latest recommendation known at the moment on the page.'}{' '}
-          <ToLatest>{latest === undefined ? 'Close it' : 'Show the latest'}</ToLatest>
-        </Notice>
-      )}
+      {run.id !== latest && <NotLatest run={run} latest={latest} />}
       {run.staleSince !== null && (
         <Notice tone="warn" title="Out of date">
           Facts learned since {instantText(run.staleSince, timeZone)} change what it rests on. Run again for figures of now.
@@ -39,5 +33,25 @@ export function Recommendation({ run, latest }: { run: Run; latest: string | und
       </p>
       <Insights run={run} />
     </Section>
+  );
+}
+
+/** Says why another run than the latest recommendation is shown, and leads back to that. */
+function NotLatest({ run, latest }: { run: Run; latest: string | undefined }): ReactNode {
+  const { at, knownAt } = useMoment();
+  const back = <ToLatest>{latest === undefined ? 'Close it' : 'Show the latest'}</ToLatest>;
+  const replayed = at !== null && micros(run.at) === micros(at) && (knownAt === null || micros(run.knownAt) === micros(knownAt));
+  return replayed ? (
+    <Notice tone="info" title="What it would have been">
+      This run was asked for later, of the moment on the page.{' '}
+      {latest === undefined ? 'No recommendation had been made by then.' : 'Another recommendation had been made by then.'} {back}
+    </Notice>
+  ) : (
+    <Notice tone="info" title="Not the latest">
+      {latest === undefined
+        ? 'No recommendation had been made by the moment on the page; this run is of another.'
+        : 'This isn’t the latest recommendation known at the moment on the page.'}{' '}
+      {back}
+    </Notice>
   );
 }

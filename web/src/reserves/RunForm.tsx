@@ -5,7 +5,7 @@ import { useMutation } from 'urql';
 
 import { AskForRunDocument } from '../../generated/operations';
 import { useFund } from '../fund/fund';
-import { instantText } from '../moment/instant';
+import { dayText, instantText, isDay } from '../moment/instant';
 import { useMoment } from '../moment/moment';
 import { Form, type Refusal } from '../parts/Field';
 import { Notice } from '../parts/Notice';
@@ -17,7 +17,7 @@ import styles from './RunForm.module.css';
 /** Asks for a run at the moment on the page, and tells its id. */
 export function RunForm({ going, onAsked }: { going: boolean; onAsked: (run: string) => void }): ReactNode {
   const { id: fundId, timeZone } = useFund();
-  const { at, knownAt, isNow } = useMoment();
+  const { at, shownAt, knownAt, isNow } = useMoment();
   const [asked, setAsked] = useState<Asked>(DEFAULTS);
   const [refusals, setRefusals] = useState<readonly Refusal[]>([]);
   const [fault, setFault] = useState<Fault | null>(null);
@@ -56,12 +56,12 @@ export function RunForm({ going, onAsked }: { going: boolean; onAsked: (run: str
     <Form refusals={refusals} paths={paths} onSubmit={() => void submit()}>
       <div className={styles.ask}>
         <button className="primary" disabled={fetching || going}>
-          {isNow ? 'Run optimal reserves' : `Run as of ${at === null ? 'today' : instantText(at, timeZone)}`}
+          {isNow ? 'Run optimal reserves' : `Run as of ${shownAt === undefined ? 'today' : isDay(shownAt) ? dayText(shownAt) : instantText(shownAt, timeZone)}`}
         </button>
         <p className="soft">
           {isNow
             ? 'Computes where the next follow-on dollar earns most, and how to split the reserve pool. Nothing of the fund changes.'
-            : 'Computes what the recommendation would have been at the moment on the page, from what was known then. Nothing of the fund changes.'}
+            : `Computes what the recommendation would have been at the moment on the page, as far as that ${knownAt === null ? 'is known now' : 'was known then'}. Nothing of the fund changes.`}
         </p>
       </div>
       {fault !== null && (
