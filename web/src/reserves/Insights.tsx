@@ -36,34 +36,34 @@ export function Insights({ run }: { run: Run }): ReactNode {
         <dd>
           <Figure text={String(high.length)} />
         </dd>
-        <p>
+        <dd className={styles.means}>
           of {ranked.length} ranked companies have a follow-on multiple above {HIGH.toFixed(1)}×
           {high.length > 0 && `: ${high.map(({ companyName }) => companyName).join(', ')}`}.
-        </p>
+        </dd>
       </div>
       <div>
         <dt>Total reallocation</dt>
         <dd>
           <Money amount={total} />
         </dd>
-        <p>
+        <dd className={styles.means}>
           <MoneyChange by={up} good="neither" short /> in increases and{' '}
           <MoneyChange by={`-${down}`} good="neither" short /> in reductions of what is planned, added up.
-        </p>
+        </dd>
       </div>
       <div>
         <dt>Average expected MOIC</dt>
         <dd>
           <Multiple of={average} />
         </dd>
-        <p>Expected proceeds over expected deployment of each company’s increment; the plain mean of the ranked companies.</p>
+        <dd className={styles.means}>Expected proceeds over expected deployment of each company’s increment; the plain mean of the ranked companies.</dd>
       </div>
       <div>
         <dt>Pool</dt>
         <dd>
           <Money amount={run.pool} />
         </dd>
-        <p>
+        <dd className={styles.means}>
           What was split: planned and not deployed, unless a pool was given.
           {plan !== undefined && (
             <>
@@ -71,14 +71,14 @@ export function Insights({ run }: { run: Run }): ReactNode {
               <Money amount={plan.totalAllocated} short /> were allocated, <Money amount={plan.remaining} short /> remain.
             </>
           )}
-        </p>
+        </dd>
       </div>
       <div>
         <dt>Shadow price</dt>
         <dd>
           <Multiple of={run.shadowPrice} />
         </dd>
-        <p>{run.shadowPrice === null ? 'Only the optimal strategy has one.' : priceText(run.shadowPrice)}</p>
+        <dd className={styles.means}>{run.shadowPrice === null ? 'Only the optimal strategy has one.' : priceText(run.shadowPrice)}</dd>
       </div>
     </dl>
   );
