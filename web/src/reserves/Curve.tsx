@@ -1,7 +1,7 @@
 /** The marginal curve of one company: what the next dollar earns, the more is reserved. */
 
 import { useNavigate } from '@tanstack/react-router';
-import { useMemo, type ReactNode } from 'react';
+import { useId, useMemo, type ReactNode } from 'react';
 
 import { RunCurvesDocument } from '../../generated/operations';
 import { useFund } from '../fund/fund';
@@ -25,6 +25,7 @@ const TERMS: readonly Term[] = [
 export function Curve({ run, company }: { run: Run; company: string | undefined }): ReactNode {
   const answer = useAnswer(RunCurvesDocument, { run: run.id });
   const navigate = useNavigate({ from: '/funds/$fund/reserves' });
+  const choice = useId();
   const chosen = run.recommendations.find(({ companyId }) => companyId === company) ?? run.recommendations[0];
   return (
     <div id="curve" className={styles.place}>
@@ -32,9 +33,10 @@ export function Curve({ run, company }: { run: Run; company: string | undefined 
         title="Marginal curve"
         tools={
           <>
-            <label className={styles.choice}>
-              Company{' '}
+            <span className={styles.choice}>
+              <label htmlFor={choice}>Company</label>{' '}
               <select
+                id={choice}
                 value={chosen?.companyId ?? ''}
                 onChange={({ target }) => {
                   void navigate({
@@ -51,7 +53,7 @@ export function Curve({ run, company }: { run: Run; company: string | undefined 
                   </option>
                 ))}
               </select>
-            </label>
+            </span>
             <Meaning of="the marginal curve" terms={TERMS} />
           </>
         }

@@ -95,7 +95,7 @@ export function Ranking({ run }: { run: Run }): ReactNode {
       <Table
         caption="Ranking of companies for follow-on money"
         quiet
-        search
+        search={run.recommendations.length > 20}
         columns={COLUMNS}
         rows={run.recommendations}
         rowKey={({ companyId }) => companyId}

@@ -40,7 +40,9 @@ export function Reserves(): ReactNode {
   const waiting = named !== undefined && standing === undefined && standingAnswer.fault === undefined;
   const id = finished ?? (waiting ? undefined : known?.id);
   const { figures, answer } = useRun(id);
-  const shown = figures !== undefined && figures.id === id && figures.status === 'SUCCEEDED' ? figures : undefined;
+  // While another is on its way, the one before it stays.
+  const shown = (id !== undefined || waiting) && figures?.status === 'SUCCEEDED' ? figures : undefined;
+  const stale = shown !== undefined && shown.id !== id;
   const open = (run: string): void => {
     void navigate({ to: '.', resetScroll: false, search: (before: ReservesSearch) => ({ ...before, run }) });
   };
@@ -54,33 +56,30 @@ export function Reserves(): ReactNode {
         )}
         {named !== undefined && <Named standing={standing} />}
       </Section>
-      {id === undefined ? (
+      {id === undefined && !waiting ? (
         <Section title="Recommendation">
-          {waiting ? (
-            <Loading />
-          ) : (
-            <Answered answer={latest}>
-              {() => (
-                <Empty>
-                  {isNow ? 'There is no recommendation yet.' : 'No recommendation was known at this moment.'}{' '}
-                  {mayWrite ? (isNow ? 'Run optimal reserves to get one.' : 'Run it as of then to see what it would have been.') : ''}
-                </Empty>
-              )}
-            </Answered>
-          )}
+          <Answered answer={latest}>
+            {() => (
+              <Empty>
+                {isNow ? 'There is no recommendation yet.' : 'No recommendation was known at this moment.'}{' '}
+                {mayWrite ? (isNow ? 'Run optimal reserves to get one.' : 'Run it as of then to see what it would have been.') : ''}
+              </Empty>
+            )}
+          </Answered>
         </Section>
       ) : shown === undefined ? (
         <Section title="Recommendation">
-          <Answered answer={{ ...answer, data: undefined }}>{() => null}</Answered>
+          {waiting ? <Loading /> : <Answered answer={{ ...answer, data: undefined }}>{() => null}</Answered>}
         </Section>
       ) : (
-        <>
+        <div className={`${styles.tab ?? ''} ${stale ? 'stale' : ''}`} aria-busy={stale}>
+          {answer.fault !== undefined && <Answered answer={{ ...answer, data: undefined }}>{() => null}</Answered>}
           <Recommendation run={shown} latest={known?.id} />
           <Ranking run={shown} />
           <Curve run={shown} company={company} />
           <Strategies run={shown} />
           {other !== undefined && other !== shown.id && <Changes run={shown} other={other} />}
-        </>
+        </div>
       )}
       <History opened={shown?.id} />
       <Scenarios run={shown} />
