@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -115,11 +114,6 @@ class Window:
         async with asyncio.timeout(PATIENCE):
             await self.page.evaluate(f"() => new Promise((resolve) => {{ {look} }})")
 
-    async def tabs(self) -> list[str]:
-        """The addresses of the tabs, as the page links to them."""
-        links = await self.page.get_by_role("navigation", name="Fund").get_by_role("link").all()
-        return [re.sub(r"^/funds/[^/]+/|\?.*$", "", await link.get_attribute("href") or "") for link in links]
-
     async def figures(self) -> dict[str, str]:
         """The key figures that are shown, by name."""
         shown: dict[str, str] = await self.page.evaluate(
@@ -129,16 +123,18 @@ class Window:
         )
         return shown
 
-    async def axe(self) -> list[str]:
-        """What axe finds against WCAG 2.2 AA: each violation's rule, and where."""
-        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+    async def axe(self, rule: str | None = None) -> list[str]:
+        """What axe finds against WCAG 2.2 AA, or one rule of it: each violation's rule, and where."""
+        if not await self.page.evaluate("'axe' in window"):
+            await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        asked = {"type": "tag", "values": RULES} if rule is None else {"type": "rule", "values": [rule]}
         found: list[str] = await self.page.evaluate(
-            """async (tags) => {
-                 const { violations } = await axe.run({ runOnly: { type: 'tag', values: tags } });
+            """async (runOnly) => {
+                 const { violations } = await axe.run({ runOnly });
                  return violations.flatMap(({ id, nodes }) =>
                    nodes.map(({ target, failureSummary }) => `${id} ${target}: ${failureSummary}`));
                }""",
-            RULES,
+            asked,
         )
         return found
 

@@ -5,6 +5,8 @@ import re
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
+
 from tests.web.conftest import NewWindow
 from tests.web.hub import NARROW, Product, Window
 
@@ -41,9 +43,9 @@ async def shown(window: Window) -> dict[str, str]:
 
 
 async def slide(window: Window, place: int) -> None:
-    slider = window.page.get_by_label(SLIDER)
-    await slider.fill(str(place))
-    await window.settled()
+    await window.page.get_by_label(SLIDER).fill(str(place))
+    # What is slow to answer waits until the thumb has rested; the figures are there at once.
+    await window.until("document.querySelector('main section:first-of-type [aria-busy=true]') === null")
 
 
 async def test_the_link_opens_the_fund_and_leaves_no_token_in_the_address(product: Product, window: Window) -> None:
@@ -110,15 +112,31 @@ async def test_what_was_known_before_a_correction(product: Product, window: Wind
     assert before["Fair value"] != since["Fair value"]
 
 
-async def test_every_tab_is_accessible_and_fits_a_phone(new_window: NewWindow) -> None:
-    for look in ({"width": NARROW}, {"scheme": "dark"}):
-        window = await new_window(**look)
-        await window.open("overview")
-        for tab in await window.tabs():
-            for moment in ("", "?at=2021-06-30"):
-                await window.open(f"{tab}{moment}")
-                assert (tab, await window.axe()) == (tab, [])
-                assert (tab, await window.overhang()) == (tab, 0)
+@pytest.mark.parametrize("moment", ["", "?at=2021-06-30"])
+async def test_every_tab_is_accessible_and_fits_a_phone(new_window: NewWindow, moment: str) -> None:
+    window = await new_window(width=NARROW)
+    await window.open(f"overview{moment}")
+    found = []
+    for tab in await window.page.get_by_role("navigation", name="Fund").get_by_role("link").all():
+        await tab.click()
+        await window.settled()
+        name = await tab.inner_text()
+        await window.page.emulate_media(color_scheme="light")
+        found += [(name, "light", fault) for fault in await window.axe()]
+        await window.page.emulate_media(color_scheme="dark")
+        found += [(name, "dark", fault) for fault in await window.axe("color-contrast")]
+        found += [(name, "wider by", str(wider)) for wider in [await window.overhang()] if wider > 0]
+    assert found == []
+
+
+async def test_every_tab_is_accessible_on_a_wide_screen(window: Window) -> None:
+    await window.open("overview")
+    found = []
+    for tab in await window.page.get_by_role("navigation", name="Fund").get_by_role("link").all():
+        await tab.click()
+        await window.settled()
+        found += [(await tab.inner_text(), fault) for fault in await window.axe()]
+    assert found == []
 
 
 async def test_without_a_token_one_is_asked_for_and_the_address_stays(product: Product, window: Window) -> None:

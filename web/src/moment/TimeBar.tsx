@@ -21,7 +21,8 @@ export function useSeries(): NonNullable<Extract<FundSeriesQuery['node'], { seri
   return data?.node !== null && data?.node !== undefined && 'series' in data.node ? data.node.series : undefined;
 }
 
-const STILL = 500;
+/** After so many milliseconds without a step the thumb is let go for good. */
+const STILL = 300;
 
 /** The slider over the fund’s life, play and steps, and the second control: as known at. */
 export function TimeBar(): ReactNode {

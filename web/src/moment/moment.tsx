@@ -19,6 +19,8 @@ export interface Moment {
   day: string;
   /** Today in the fund’s time zone. */
   today: string;
+  /** Whether the reader drags or plays: what is slow to answer waits until they stop. */
+  moving: boolean;
   /** `at` as the address has it: a day, an instant, or undefined for now. */
   shownAt: string | undefined;
   /** Where the reader is likely to go next; answers for these are fetched ahead. */
@@ -116,6 +118,7 @@ export function MomentProvider({ children }: { children: ReactNode }): ReactNode
       isNow: shownAt === undefined && search.knownAt === undefined,
       day: shownAt === undefined ? today : isDay(shownAt) ? shownAt : dayOf(shownAt, fund.timeZone),
       today,
+      moving: held !== null,
       shownAt,
       ahead,
       scrub,
@@ -123,7 +126,7 @@ export function MomentProvider({ children }: { children: ReactNode }): ReactNode
       go,
       expect,
     }),
-    [shownAt, search.knownAt, search.compare, fund.timeZone, today, ahead, scrub, settle, go],
+    [shownAt, search.knownAt, search.compare, fund.timeZone, today, held, ahead, scrub, settle, go],
   );
   return <MomentContext.Provider value={moment}>{children}</MomentContext.Provider>;
 }

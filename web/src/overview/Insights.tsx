@@ -25,10 +25,12 @@ export function Insights(props: Props): ReactNode {
   }
   return (
     <ul className={styles.insights}>
-      {insights.map(({ tone, title, text, evidence }) => (
+      {insights.map(({ tone, title, text, evidence, search }) => (
         <li key={title} data-tone={tone}>
           <h3>
-            <ToTab tab={evidence}>{title}</ToTab>
+            <ToTab tab={evidence} search={search}>
+              {title}
+            </ToTab>
           </h3>
           <p>{text}</p>
         </li>

@@ -5,6 +5,7 @@ import type { ReactNode } from 'react';
 import { GlanceDocument, KeyFiguresDocument, MoversDocument, RecentVariancesDocument } from '../../generated/operations';
 import { useFund } from '../fund/fund';
 import { NoSuchFund } from '../layout/states';
+import { ToTab } from '../layout/ToTab';
 import { useAnswerAt } from '../moment/answerAt';
 import { addDays, dayText } from '../moment/instant';
 import { useMoment } from '../moment/moment';
@@ -25,7 +26,7 @@ const RECENT_DAYS = 200;
 
 export function Overview(): ReactNode {
   const fund = useFund();
-  const { at, knownAt, day } = useMoment();
+  const { at, knownAt, day, moving } = useMoment();
   const compared = useComparison();
   const figures = useAnswerAt(KeyFiguresDocument, {});
   const before = useAnswer(KeyFiguresDocument, { fund: fund.id, at: compared.at, knownAt });
@@ -35,9 +36,11 @@ export function Overview(): ReactNode {
     from: { at: compared.at, knownAt },
     to: { at, knownAt },
   });
-  const variances = useAnswerAt(RecentVariancesDocument, {
-    periodFrom: addDays(day, -RECENT_DAYS),
-  });
+  const variances = useAnswerAt(
+    RecentVariancesDocument,
+    { periodFrom: addDays(day, -RECENT_DAYS) },
+    { pause: moving || glance.data === undefined },
+  );
   const since = dayText(compared.day);
   return (
     <div className={styles.overview}>
@@ -57,7 +60,7 @@ export function Overview(): ReactNode {
         </Section>
       </div>
       <Section title="Insights">
-        <Answered answer={glance}>
+        <Answered answer={{ ...glance, stale: glance.stale || movers.stale || variances.stale }}>
           {({ fund: state }) =>
             state !== null && (
               <Insights
@@ -72,14 +75,14 @@ export function Overview(): ReactNode {
       </Section>
       <div className={styles.halves}>
         <div className={styles.overview}>
-          <Section title="Top movers">
+          <Section title="Top movers" tools={<ToTab tab="time">All changes</ToTab>}>
             <Answered answer={movers}>{(change) => <TopMovers movers={moversOf(change)} since={since} />}</Answered>
           </Section>
-          <Section title="Reserves">
+          <Section title="Reserves" tools={<ToTab tab="reserves">All of the ranking</ToTab>}>
             <Answered answer={glance}>{({ fund: state }) => state !== null && <Reserves state={state} />}</Answered>
           </Section>
         </div>
-        <Section title="Open alerts">
+        <Section title="Open alerts" tools={<ToTab tab="variance" search={{ view: 'alerts' }}>All alerts</ToTab>}>
           <Answered answer={glance}>{({ fund: state }) => state !== null && <Alerts alerts={state.varianceAlerts} />}</Answered>
         </Section>
       </div>

@@ -13,8 +13,8 @@ export interface Insight {
   text: string;
   /** The tab that shows where it comes from. */
   evidence: TabName;
-  /** The company it is about, if it is about one. */
-  companyId: string | null;
+  /** What that tab is to show. */
+  search: Record<string, unknown>;
 }
 
 interface Figures {
@@ -64,9 +64,9 @@ function behindPlan({ variances }: Figures): Insight | null {
   return {
     tone: 'bad',
     title: `${worst.company.name} is furthest from plan`,
-    text: `Its ${METRIC[worst.metricType]} was ${decimalText(worst.actual)} against a forecast of ${decimalText(worst.forecast)}, ${percent}% to the bad, from ${dayText(worst.periodStart)} to ${dayText(worst.periodEnd)}.`,
+    text: `Its ${METRIC[worst.metricType]} was ${decimalText(worst.actual)} against a forecast of ${decimalText(worst.forecast)}, ${percent}% to the bad, from ${dayText(worst.periodStart)} to ${dayText(worst.periodEnd)}${worst.flags.includes('BACKDATED') ? '; that forecast was recorded later' : ''}.`,
     evidence: 'variance',
-    companyId: worst.company.companyId,
+    search: { company: worst.company.companyId, metric: worst.metricType, late: true },
   };
 }
 
@@ -82,7 +82,7 @@ function moved({ movers, since, currency }: Figures): Insight | null {
     title: `${first.name} moved most`,
     text: `Its fair value went ${up ? 'up' : 'down'} by ${moneyText(absolute(first.change), currency)} since ${since}, to ${moneyText(first.after, currency)}${invested}.`,
     evidence: 'time',
-    companyId: first.companyId,
+    search: { company: first.companyId },
   };
 }
 
@@ -99,7 +99,7 @@ function capital({ state, currency }: Figures): Insight | null {
     title: short ? 'Planned reserves exceed uncalled capital' : 'Uncalled capital covers the planned reserves',
     text: `${shortMoney(uncalled, currency)} can still be called, and ${shortMoney(toDeploy, currency)} of reserves are still to be deployed: ${shortMoney(absolute(left), currency)} ${short ? 'are missing' : 'are left'}.`,
     evidence: 'reserves',
-    companyId: null,
+    search: {},
   };
 }
 
@@ -116,7 +116,7 @@ function opportunities({ state, currency }: Figures): Insight | null {
     title: `A follow-on dollar earns more than ${HIGH_MULTIPLE.toFixed(1)}×`,
     text: `In ${who}, at an expected ${multipleText(best.followOnMultiple)}; ${shortMoney(total, currency)} of reserves are recommended for ${high.length === 1 ? 'it' : 'them'}.`,
     evidence: 'reserves',
-    companyId: best.companyId,
+    search: { company: best.companyId },
   };
 }
 
@@ -132,6 +132,6 @@ function concentration({ state, currency }: Figures): Insight | null {
     title: `${largest.name} is ${percentText(share, 0)} of the fair value`,
     text: `${moneyText(largest.fairValue, currency)} of ${moneyText(state.totalValue, currency)} hang on one company.`,
     evidence: 'time',
-    companyId: largest.companyId,
+    search: { company: largest.companyId },
   };
 }

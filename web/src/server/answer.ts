@@ -91,5 +91,5 @@ export function useAnswer<Data, Variables extends AnyVariables>(
       clearInterval(timer);
     };
   }, [away, again]);
-  return { data: shown.data, fault: shown.fault, stale: !pause && shown.of !== asked, again };
+  return { data: shown.data, fault: shown.fault, stale: shown.of !== asked && !(pause && shown.data === undefined), again };
 }
