@@ -10,6 +10,7 @@ import { useFund } from '../fund/fund';
 import { useAnswerAt } from '../moment/answerAt';
 import { Figure, Money, Percent } from '../parts/Figure';
 import { Table, type Column } from '../parts/Table';
+import styles from './Figures.module.css';
 import { outcomeOf } from './outcome';
 import type { Group } from './search';
 
@@ -82,9 +83,9 @@ function columnsOf(group: Group, names: ReadonlyMap<string, string>, currency: s
         worst === null ? (
           <Figure text={null} />
         ) : (
-          <>
+          <span className={styles.line}>
             {withoutGroup(worst, group)} <Figure text={outcomeOf(worst, currency).sign} />
-          </>
+          </span>
         ),
     },
   ];

@@ -38,15 +38,16 @@ export function RuleEditor(props: {
     setDraft({ ...draft, ...changed });
     setRefused([]);
   };
-  const { input, refusals: unread } = useMemo(() => inputOf(draft, fund), [draft, fund]);
-  const settled = useSettled(input);
+  const written = useMemo(() => inputOf(draft, fund), [draft, fund]);
+  const { input, refusals: unread } = written;
+  const settled = useSettled(written);
   // A rule can be tried before it has a name.
   const preview = useAnswer(
     PreviewAlertRuleDocument,
-    { input: { ...settled, name: settled.name === '' ? '?' : settled.name } },
-    { pause: unread.length > 0 },
+    { input: { ...settled.input, name: settled.input.name === '' ? '?' : settled.input.name } },
+    { pause: settled.refusals.length > 0 },
   );
-  const told = preview.stale ? [] : (preview.data?.previewAlertRule.errors ?? []);
+  const told = preview.stale || settled !== written ? [] : (preview.data?.previewAlertRule.errors ?? []);
   const refusals = byField(unread.length > 0 ? unread : refused.length > 0 ? refused : told);
   const used = draft.rungs.filter((rung) => rung.used).length;
   const paths = [...FIELDS, ...Array.from({ length: used }, (_, n) => [`ladder.${n}`, `ladder.${n}.percent`, `ladder.${n}.absolute`]).flat()];
@@ -144,7 +145,7 @@ export function RuleEditor(props: {
           </button>
         </p>
       </Form>
-      <RulePreview answer={preview} waits={unread.length > 0} stale={settled !== input} />
+      <RulePreview answer={preview} waits={unread.length > 0} stale={settled !== written} />
     </div>
   );
 }

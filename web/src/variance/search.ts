@@ -68,7 +68,8 @@ export function varianceSearch(search: Record<string, unknown>): VarianceSearch 
     group: oneOf(search['group'], ['metric', 'period']),
     as: oneOf(search['as'], ['table']),
     metric: oneOf(search['metric'], METRIC_TYPES),
-    company: text('company', (key) => key !== ''),
+    // Keys of digits arrive as numbers.
+    company: typeof search['company'] === 'number' ? String(search['company']) : text('company', (key) => key !== ''),
     period: text('period', (key) => PERIOD.test(key)),
     from: text('from', isDay),
     to: text('to', isDay),
