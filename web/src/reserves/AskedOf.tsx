@@ -2,20 +2,19 @@
 
 import { useState, type ReactNode } from 'react';
 
-import { RunAskedDocument, type RunAskedQuery } from '../../generated/operations';
+import { RunAskedDocument } from '../../generated/operations';
 import { useFund } from '../fund/fund';
 import { fromMicros, micros } from '../moment/instant';
 import { moneyText, percentText } from '../parts/money';
 import { Answered } from '../parts/Section';
 import { useAnswer } from '../server/answer';
+import { askedAgain, type Asked, type Options } from './asked';
 import styles from './Meaning.module.css';
 import type { Run } from './run';
 import { MODE, RANK_BY, STRATEGY } from './words';
 
-type Options = Extract<RunAskedQuery['timeline']['nodes'][number], { runId: string }>['options'];
-
-/** Asked for once it is opened. */
-export function AskedOf({ run }: { run: Run }): ReactNode {
+/** Asked for once it is opened; `onAgain` takes the options for another run, where the reader may ask for one. */
+export function AskedOf({ run, onAgain }: { run: Run; onAgain: ((asked: Asked) => void) | undefined }): ReactNode {
   const { id: fund, currency } = useFund();
   const [open, setOpen] = useState(false);
   const from = run.requestedAt;
@@ -35,14 +34,26 @@ export function AskedOf({ run }: { run: Run }): ReactNode {
             return fact === undefined || !('options' in fact) ? (
               <p className="soft">The fact that asked for it isn’t in the ledger any more.</p>
             ) : (
-              <dl>
-                {toldOf(fact.options, run, currency).map(([name, text]) => (
-                  <div key={name}>
-                    <dt>{name}</dt>
-                    <dd>{text}</dd>
-                  </div>
-                ))}
-              </dl>
+              <>
+                <dl>
+                  {toldOf(fact.options, run, currency).map(([name, text]) => (
+                    <div key={name}>
+                      <dt>{name}</dt>
+                      <dd>{text}</dd>
+                    </div>
+                  ))}
+                </dl>
+                {onAgain !== undefined && (
+                  <button
+                    type="button"
+                    onClick={() => {
+                      onAgain(askedAgain(fact.options));
+                    }}
+                  >
+                    Use these options for another run
+                  </button>
+                )}
+              </>
             );
           }}
         </Answered>

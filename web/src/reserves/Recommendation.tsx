@@ -7,6 +7,7 @@ import { instantText, micros } from '../moment/instant';
 import { useMoment } from '../moment/moment';
 import { Notice } from '../parts/Notice';
 import { Section } from '../parts/Section';
+import type { Asked } from './asked';
 import { AskedOf } from './AskedOf';
 import { Insights } from './Insights';
 import { momentText } from './momentText';
@@ -14,11 +15,18 @@ import styles from './Recommendation.module.css';
 import type { Run } from './run';
 import { ToLatest } from './ToRun';
 
-export function Recommendation({ run, latest }: { run: Run; latest: string | undefined }): ReactNode {
+interface Props {
+  run: Run;
+  /** The latest recommendation known at the moment. */
+  latest: string | undefined;
+  onAgain: ((asked: Asked) => void) | undefined;
+}
+
+export function Recommendation({ run, latest, onAgain }: Props): ReactNode {
   const { timeZone } = useFund();
   const seconds = run.elapsedMs === null ? '' : `, in ${(run.elapsedMs / 1000).toFixed(1)} s`;
   return (
-    <Section title="Recommendation" tools={<AskedOf run={run} />}>
+    <Section title="Recommendation" tools={<AskedOf key={run.id} run={run} onAgain={onAgain} />}>
       {run.id !== latest && <NotLatest run={run} latest={latest} />}
       {run.staleSince !== null && (
         <Notice tone="warn" title="Out of date">

@@ -1,7 +1,7 @@
 /** The tab of optimal reserves: where the next follow-on dollar earns most, and how to split the pool. */
 
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 
 import { LatestRecommendationDocument } from '../../generated/operations';
 import { useFund } from '../fund/fund';
@@ -9,6 +9,7 @@ import { useAnswerAt } from '../moment/answerAt';
 import { useMoment } from '../moment/moment';
 import { Notice } from '../parts/Notice';
 import { Answered, Empty, Loading, Section } from '../parts/Section';
+import { DEFAULTS, type Asked } from './asked';
 import { Changes } from './Changes';
 import { Curve } from './Curve';
 import { Following } from './Following';
@@ -34,6 +35,14 @@ export function Reserves(): ReactNode {
   const { standing, answer: standingAnswer } = useStanding(named);
   useLeaving(standing);
 
+  const [again, setAgain] = useState({ asked: DEFAULTS, times: 0 });
+  const form = useRef<HTMLDivElement>(null);
+  const onAgain = (asked: Asked): void => {
+    setAgain(({ times }) => ({ asked, times: times + 1 }));
+    form.current?.scrollIntoView();
+    form.current?.focus({ preventScroll: true });
+  };
+
   const known = latest.data?.fund?.latestRecommendation ?? undefined;
   const finished = standing?.status === 'SUCCEEDED' ? standing.id : undefined;
   // What is on screen stays while it isn't known yet what the address names.
@@ -48,14 +57,16 @@ export function Reserves(): ReactNode {
   };
   return (
     <div className={styles.tab}>
-      <Section title="Optimal reserves">
-        {mayWrite ? (
-          <RunForm going={standing !== null && standing !== undefined && !isOver(standing)} onAsked={open} />
-        ) : (
-          <p className="soft">Runs are asked for by analysts and managers of the fund. What they came to is below.</p>
-        )}
-        {named !== undefined && <Named standing={standing} />}
-      </Section>
+      <div ref={form} tabIndex={-1} className={styles.form}>
+        <Section title="Optimal reserves">
+          {mayWrite ? (
+            <RunForm key={again.times} first={again.asked} going={standing !== null && standing !== undefined && !isOver(standing)} onAsked={open} />
+          ) : (
+            <p className="soft">Runs are asked for by analysts and managers of the fund. What they came to is below.</p>
+          )}
+          {named !== undefined && <Named standing={standing} />}
+        </Section>
+      </div>
       {id === undefined && !waiting ? (
         <Section title="Recommendation">
           <Answered answer={latest}>
@@ -74,7 +85,7 @@ export function Reserves(): ReactNode {
       ) : (
         <div className={`${styles.tab ?? ''} ${stale ? 'stale' : ''}`} aria-busy={stale}>
           {answer.fault !== undefined && <Answered answer={{ ...answer, data: undefined }}>{() => null}</Answered>}
-          <Recommendation run={shown} latest={known?.id} />
+          <Recommendation run={shown} latest={known?.id} onAgain={mayWrite ? onAgain : undefined} />
           <Ranking run={shown} />
           <Curve run={shown} company={company} />
           <Strategies run={shown} />

@@ -14,14 +14,21 @@ import { DEFAULTS, optionsOf, type Asked } from './asked';
 import { FIELDS, Options } from './Options';
 import styles from './RunForm.module.css';
 
+interface Props {
+  /** What the options are at first; where they are another run's, they are open. */
+  first: Asked;
+  going: boolean;
+  onAsked: (run: string) => void;
+}
+
 /** Asks for a run at the moment on the page, and tells its id. */
-export function RunForm({ going, onAsked }: { going: boolean; onAsked: (run: string) => void }): ReactNode {
+export function RunForm({ first, going, onAsked }: Props): ReactNode {
   const { id: fundId, timeZone } = useFund();
   const { at, shownAt, knownAt, isNow } = useMoment();
-  const [asked, setAsked] = useState<Asked>(DEFAULTS);
+  const [asked, setAsked] = useState(first);
   const [refusals, setRefusals] = useState<readonly Refusal[]>([]);
   const [fault, setFault] = useState<Fault | null>(null);
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState(first !== DEFAULTS);
   const [{ fetching }, ask] = useMutation(AskForRunDocument);
 
   const submit = async (): Promise<void> => {

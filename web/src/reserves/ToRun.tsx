@@ -3,6 +3,7 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 
+import { useFund } from '../fund/fund';
 import type { MomentSearch } from '../moment/search';
 import { momentOf, type Standing } from './run';
 import type { ReservesSearch } from './search';
@@ -13,13 +14,14 @@ const TAB = '/funds/$fund/reserves';
 
 /** Opens a run: one that asks of another moment takes the page there. */
 export function ToRun({ run, label, children }: { run: Pick<Standing, 'id' | 'at' | 'knownAt' | 'requestedAt'>; label?: string; children: ReactNode }): ReactNode {
+  const { timeZone } = useFund();
   return (
     <Link
       from={TAB}
       to={TAB}
       resetScroll={false}
       aria-label={label}
-      search={(before: Search) => ({ ...before, ...momentOf(run), run: run.id })}
+      search={(before: Search) => ({ ...before, ...momentOf(run, timeZone), run: run.id })}
     >
       {children}
     </Link>

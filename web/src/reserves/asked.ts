@@ -1,7 +1,10 @@
 /** Options of a run as a form has them, and as the API takes them. */
 
-import type { ReserveMode, ReserveOptions, ReserveRankBy, ReserveStrategy } from '../../generated/operations';
+import type { ReserveMode, ReserveOptions, ReserveRankBy, ReserveStrategy, RunAskedQuery } from '../../generated/operations';
 import type { Refusal } from '../parts/Field';
+
+/** The options of a run, as the fact has them that asked for it. */
+export type Options = Extract<RunAskedQuery['timeline']['nodes'][number], { runId: string }>['options'];
 
 /** Figures as they are typed: amounts in the fund's currency, shares in percent. */
 export interface Asked {
@@ -56,6 +59,40 @@ export function fractionOf(percent: string): string {
   const [whole = '', rest = ''] = percent.split('.');
   const digits = whole.padStart(3, '0');
   return `${digits.slice(0, -2)}.${digits.slice(-2)}${rest}`;
+}
+
+/** The other way round: 0.125 is 12.5. */
+export function percentOf(fraction: string): string {
+  const [whole = '', rest = ''] = fraction.split('.');
+  const digits = rest.padEnd(2, '0');
+  const places = digits.slice(2).replace(/0+$/, '');
+  return `${`${whole}${digits.slice(0, 2)}`.replace(/^0+(?=\d)/, '')}${places === '' ? '' : `.${places}`}`;
+}
+
+/** What was asked before, as the form has it. */
+export function askedAgain(options: Options): Asked {
+  const [recommended = 'OPTIMAL'] = options.strategies;
+  return {
+    recommended,
+    compared: options.strategies,
+    mode: options.mode,
+    rankBy: options.rankBy,
+    iterations: String(options.iterations),
+    seed: String(options.seed),
+    incrementalAmount: options.incrementalAmount,
+    pool: options.pool ?? '',
+    minCheck: options.minCheck ?? '',
+    maxPerCompany: options.maxPerCompany ?? '',
+    maxPerCompanyShare: percentOf(options.maxPerCompanyShare),
+    maxPoolShare: percentOf(options.maxPoolShare),
+    marketCorrelation: options.marketCorrelation,
+    discountRate: options.discountRate === null ? '' : percentOf(options.discountRate),
+    confidenceLevel: percentOf(options.confidenceLevel),
+    worstFivePercentFloor: options.worstFivePercentFloor ?? '',
+    maxPerStage: options.maxPerStage,
+    commitments: options.commitments,
+    excludedCompanyIds: options.excludedCompanyIds,
+  };
 }
 
 /** What the API is to be asked, or what can't be read, each by its path. */

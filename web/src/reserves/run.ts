@@ -6,7 +6,7 @@ import {
   RunStandingDocument,
   type RunStandingFragment,
 } from '../../generated/operations';
-import { micros } from '../moment/instant';
+import { dayOf, endOfDay, micros } from '../moment/instant';
 import type { MomentSearch } from '../moment/search';
 import { useAnswer, type Answer } from '../server/answer';
 
@@ -26,10 +26,12 @@ type Asked = Pick<Standing, 'at' | 'knownAt' | 'requestedAt'>;
 const A_REQUEST = 60_000_000n;
 
 /** The moment of the page at which a run is at home: none of its clocks, where it asked of the present. */
-export function momentOf(run: Asked): MomentSearch {
+export function momentOf(run: Asked, zone: string): MomentSearch {
   const asked = micros(run.requestedAt);
   const past = (instant: string): boolean => asked - micros(instant) > A_REQUEST;
-  return isReplay(run) ? { at: past(run.at) ? run.at : undefined, knownAt: past(run.knownAt) ? run.knownAt : undefined } : {};
+  const day = dayOf(run.at, zone);
+  const at = endOfDay(day, zone) === run.at ? day : run.at;
+  return isReplay(run) ? { at: past(run.at) ? at : undefined, knownAt: past(run.knownAt) ? run.knownAt : undefined } : {};
 }
 
 /** Whether a run asked of another moment than that at which it was asked for. */
