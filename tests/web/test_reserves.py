@@ -16,7 +16,7 @@ RUN = """query ($id: ID!) { node(id: $id) { ... on ReserveRun {
   id at status pool shadowPrice
   recommendations {
     rank companyName stage followOnMultiple expectedMoic currentReserveAllocation recommendedAllocation deployedReserves
-    change action confidenceScore limitedBy
+    change action confidenceScore limitedBy companyId curve { reserve marginalMoic probabilityDeployed }
   }
   unavailable { companyName reason }
   plans {
@@ -29,6 +29,7 @@ LATEST = "query ($fund: ID!) { fund(id: $fund) { latestRecommendation { id } } }
 ASK = """mutation ($input: CalculateReservesInput!) {
   calculateOptimalReserves(input: $input) { run { id } errors { code path } }
 }"""
+RUNS = "query ($fund: ID!) { reserveRuns(fundId: $fund, first: 50) { nodes { id status } } }"
 SAVE = """mutation ($input: SaveScenarioInput!) { saveReserveScenario(input: $input) { errors { code } } }"""
 SCENARIOS = "query ($fund: ID!) { reserveScenarios(fundId: $fund) { name description run { id } plan { strategy } } }"
 RANKING = "Ranking of companies for follow-on money"
@@ -57,8 +58,8 @@ def multiple(of: float) -> str:
     return f"{Decimal(repr(of)).quantize(Decimal('0.01'), ROUND_HALF_UP):,}×"
 
 
-def percent(of: float) -> str:
-    return f"{(Decimal(repr(of)) * 100).quantize(Decimal(1), ROUND_HALF_UP)}%"
+def percent(of: float, places: str = "0.1") -> str:
+    return f"{(Decimal(repr(of)) * 100).quantize(Decimal(places), ROUND_HALF_UP)}%"
 
 
 def changed(amount: str) -> str:
@@ -148,7 +149,7 @@ async def test_a_finished_run_shows_the_api_s_figures_and_its_plan_is_kept(produ
             money(one["deployedReserves"]),
             changed(one["change"]),
             one["action"].capitalize(),
-            percent(one["confidenceScore"]),
+            percent(one["confidenceScore"], "1"),
             one["limitedBy"],
             one["stage"] or "–",
         ]
@@ -157,6 +158,11 @@ async def test_a_finished_run_shows_the_api_s_figures_and_its_plan_is_kept(produ
     await check_file(window, run)
     await check_plans(window, run)
     await check_insights(window, run)
+    await check_curve(window, run["recommendations"][1])
+    await window.page.locator("summary", has_text="What was asked").click()
+    await window.page.get_by_role("button", name="Use these options for another run").click()
+    assert await window.page.get_by_label("Paths", exact=True).input_value() == SHORT
+    assert await window.page.get_by_label("Most in one company, % of the fund").input_value() == "15"
 
     await window.page.get_by_role("button", name="Save this run as a scenario").click()
     dialog = window.page.get_by_role("dialog")
@@ -223,6 +229,21 @@ async def check_insights(window: Window, run: Json) -> None:
     assert figures["Shadow price"] == multiple(run["shadowPrice"])
 
 
+async def check_curve(window: Window, one: Json) -> None:
+    """A company's curve, as tables, tells what the API does; the address names the company."""
+    await window.page.get_by_label("Company", exact=True).select_option(one["companyName"])
+    await window.page.wait_for_url(f"**company={one['companyId']}*")
+    for title, field, written in (
+        ("expected MOIC of the next dollar", "marginalMoic", multiple),
+        ("chance that the next dollar is deployed", "probabilityDeployed", percent),
+    ):
+        name = f"{one['companyName']}: {title}"
+        await window.page.get_by_role("button", name=f"{name} as a table").click()
+        shown = await cells(window.page.get_by_role("table", name=name))
+        assert [row[0] for row in shown] == [money(point["reserve"]) for point in one["curve"]]
+        assert [row[1] for row in shown] == [written(point[field]) for point in one["curve"]]
+
+
 async def test_what_cannot_be_asked_is_refused_beside_its_field(window: Window) -> None:
     await window.open("reserves", role="ANALYST")
     await window.page.locator("summary", has_text="Options").click()
@@ -271,22 +292,27 @@ async def test_a_viewer_sees_what_came_of_runs_and_asks_for_none(product: Produc
     assert [error["code"] for error in refused["saveReserveScenario"]["errors"]] == ["FORBIDDEN"]
 
 
-async def test_the_tab_is_usable_by_everyone(new_window: NewWindow) -> None:
+async def test_the_tab_is_usable_by_everyone(product: Product, new_window: NewWindow) -> None:
     for width, scheme in ((1440, "light"), (NARROW, "dark")):
         window = await new_window(width=width, scheme=scheme)
-        await window.open("reserves")
-        await window.page.get_by_role("heading", name="Marginal curve").wait_for()
-        await window.page.locator("summary", has_text="Options").click()
-        await window.page.get_by_role("button", name="Promise a company something").click()
-        await window.page.get_by_role("button", name="Limit a stage").click()
-        await window.page.locator("summary", has_text="What was asked").click()
-        await window.page.locator("summary", has_text="What is this?").first.click()
-        await window.page.get_by_role("button", name="More about ").first.click()
-        await (
-            window.page.get_by_role("button", name="Table")
-            .or_(window.page.get_by_role("button", name="as a table"))
-            .first.click()
-        )
+        page = window.page
+        latest = await recommended(window, "MANAGER")
+        runs = (await product.ask(RUNS, fund=product.fund))["reserveRuns"]["nodes"]
+        other = next(run["id"] for run in runs if run["id"] != latest and run["status"] == "SUCCEEDED")
+        await window.open(f"reserves?with={other}", role="MANAGER")
+        await page.get_by_role("heading", name="What changed between two runs").wait_for()
+        await page.get_by_role("heading", name="Marginal curve").wait_for()
+        await page.locator("summary", has_text="Options").click()
+        await page.get_by_role("button", name="Promise a company something").click()
+        await page.get_by_role("button", name="Limit a stage").click()
+        await page.locator("summary", has_text="What was asked").click()
+        await page.locator("summary", has_text="What is this?").first.click()
+        await page.get_by_role("button", name="More about ").first.click()
+        await page.get_by_role("button", name="as a table").first.click()
         await window.settled()
         assert await window.axe() == []
         assert await window.overhang() == 0
+        await page.get_by_role("button", name="Save this run as a scenario").click()
+        assert await window.axe() == []
+        await page.keyboard.press("Escape")
+        assert await page.get_by_role("dialog").count() == 0
