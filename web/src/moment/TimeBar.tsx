@@ -6,7 +6,7 @@ import { FundSeriesDocument, type FundSeriesQuery } from '../../generated/operat
 import { useFund } from '../fund/fund';
 import { Icon } from '../parts/Icon';
 import { useAnswer } from '../server/answer';
-import { addDays, dayOf, daysBetween, dayText, endOfDay, instantText, isDay, micros } from './instant';
+import { addDays, dayOf, daysBetween, dayText, endOfDay, fromMicros, instantText, isDay, micros } from './instant';
 import { KnownAt } from './KnownAt';
 import { kindOf, useMarks, type Mark, type MarkKind } from './marks';
 import { useMoment } from './moment';
@@ -144,17 +144,15 @@ export function TimeBar(): ReactNode {
 }
 
 function neighbours(marks: readonly Mark[], at: string | null): { before: Mark | undefined; after: Mark | undefined } {
-  const here = at === null ? null : micros(at);
-  const [past, future]: [Mark[], Mark[]] = [[], []];
-  for (const mark of marks) {
-    const there = micros(mark.occurredAt);
-    if (here === null || there < here) {
-      past.push(mark);
-    } else if (there > here) {
-      future.push(mark);
-    }
+  if (at === null) {
+    return { before: marks.at(-1), after: undefined };
   }
-  return { before: past.at(-1), after: future[0] };
+  // Written as the API writes them, instants sort as texts.
+  const here = fromMicros(micros(at));
+  return {
+    before: marks.findLast(({ occurredAt }) => occurredAt < here),
+    after: marks.find(({ occurredAt }) => occurredAt > here),
+  };
 }
 
 const WIDTH = 1000;

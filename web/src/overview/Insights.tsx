@@ -1,6 +1,6 @@
 /** What is worth a partner’s attention, told from the API’s figures, each with its evidence. */
 
-import type { ReactNode } from 'react';
+import { useMemo, type ReactNode } from 'react';
 
 import type { GlanceQuery, RecentVariancesQuery } from '../../generated/operations';
 import { useFund } from '../fund/fund';
@@ -17,9 +17,12 @@ interface Props {
   since: string;
 }
 
-export function Insights(props: Props): ReactNode {
+export function Insights({ state, movers, variances, since }: Props): ReactNode {
   const { currency } = useFund();
-  const insights = insightsOf({ ...props, currency });
+  const insights = useMemo(
+    () => insightsOf({ state, movers, variances, since, currency }),
+    [state, movers, variances, since, currency],
+  );
   if (insights.length === 0) {
     return <Empty>Nothing stands out at this moment.</Empty>;
   }

@@ -1,6 +1,6 @@
 /** The overview: how the fund stands at the moment, in one glance. */
 
-import type { ReactNode } from 'react';
+import { useMemo, type ReactNode } from 'react';
 
 import { GlanceDocument, KeyFiguresDocument, MoversDocument, RecentVariancesDocument } from '../../generated/operations';
 import { useFund } from '../fund/fund';
@@ -23,6 +23,7 @@ import { Reserves } from './Reserves';
 
 /** Periods that ended so long before the moment still say how a company does. */
 const RECENT_DAYS = 200;
+const NONE = [] as const;
 
 export function Overview(): ReactNode {
   const fund = useFund();
@@ -30,17 +31,19 @@ export function Overview(): ReactNode {
   const compared = useComparison();
   const figures = useAnswerAt(KeyFiguresDocument, {});
   const before = useAnswer(KeyFiguresDocument, { fund: fund.id, at: compared.at, knownAt });
-  const glance = useAnswerAt(GlanceDocument, {});
-  const movers = useAnswer(MoversDocument, {
-    fund: fund.id,
-    from: { at: compared.at, knownAt },
-    to: { at, knownAt },
-  });
+  // The figures first, then what explains them, then what takes long: who scrubs waits for the figures alone.
+  const glance = useAnswerAt(GlanceDocument, {}, { pause: figures.stale });
+  const movers = useAnswer(
+    MoversDocument,
+    { fund: fund.id, from: { at: compared.at, knownAt }, to: { at, knownAt } },
+    { pause: figures.stale },
+  );
   const variances = useAnswerAt(
     RecentVariancesDocument,
     { periodFrom: addDays(day, -RECENT_DAYS) },
-    { pause: moving || glance.data === undefined },
+    { pause: moving || glance.stale || glance.data === undefined },
   );
+  const moved = useMemo(() => (movers.data === undefined ? [] : moversOf(movers.data)), [movers.data]);
   const since = dayText(compared.day);
   return (
     <div className={styles.overview}>
@@ -65,8 +68,8 @@ export function Overview(): ReactNode {
             state !== null && (
               <Insights
                 state={state}
-                movers={movers.data === undefined ? [] : moversOf(movers.data)}
-                variances={variances.data?.variances.nodes ?? []}
+                movers={moved}
+                variances={variances.data?.variances.nodes ?? NONE}
                 since={since}
               />
             )
@@ -76,7 +79,7 @@ export function Overview(): ReactNode {
       <div className={styles.halves}>
         <div className={styles.overview}>
           <Section title="Top movers" tools={<ToTab tab="time">All changes</ToTab>}>
-            <Answered answer={movers}>{(change) => <TopMovers movers={moversOf(change)} since={since} />}</Answered>
+            <Answered answer={movers}>{() => <TopMovers movers={moved} since={since} />}</Answered>
           </Section>
           <Section title="Reserves" tools={<ToTab tab="reserves">All of the ranking</ToTab>}>
             <Answered answer={glance}>{({ fund: state }) => state !== null && <Reserves state={state} />}</Answered>

@@ -2,7 +2,7 @@
 
 import type { GlanceQuery, MetricType, RecentVariancesQuery } from '../../generated/operations';
 import { dayText } from '../moment/instant';
-import { absolute, compareDecimals, decimalText, minus, moneyText, multipleText, percentText, plus, shortMoney, signOf } from '../parts/money';
+import { absolute, decimalText, minus, moneyText, multipleText, percentText, plus, shortMoney, signOf } from '../parts/money';
 import type { Tone } from '../parts/Notice';
 import type { TabName } from '../tabs';
 import type { Mover } from './Movers';
@@ -56,7 +56,7 @@ export function insightsOf(figures: Figures): Insight[] {
 function behindPlan({ variances }: Figures): Insight | null {
   const [worst] = variances
     .filter(({ favourable, variancePercent }) => favourable === false && variancePercent !== null)
-    .toSorted((a, b) => compareDecimals(absolute(b.variancePercent ?? '0'), absolute(a.variancePercent ?? '0')));
+    .toSorted((a, b) => Math.abs(Number(b.variancePercent)) - Math.abs(Number(a.variancePercent)));
   if (worst === undefined || worst.actual === null || worst.forecast === null) {
     return null;
   }

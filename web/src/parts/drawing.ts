@@ -51,11 +51,19 @@ function colours(element: HTMLElement): (token: string) => string {
   const probe = document.createElement('i');
   probe.hidden = true;
   element.append(probe);
-  const found = (token: string): string => {
-    probe.style.color = `var(--${token})`;
-    return getComputedStyle(probe).color;
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  // Each asks the browser to work out styles, and charts are drawn with every step of a scrub.
+  const known = new Map<string, string>();
+  return (token) => {
+    const key = `${token} ${document.documentElement.dataset['theme'] ?? ''} ${String(dark.matches)}`;
+    let colour = known.get(key);
+    if (colour === undefined) {
+      probe.style.color = `var(--${token})`;
+      colour = getComputedStyle(probe).color;
+      known.set(key, colour);
+    }
+    return colour;
   };
-  return found;
 }
 
 function withAlpha(colour: string, alpha: number): string {
