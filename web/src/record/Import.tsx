@@ -46,6 +46,9 @@ function sent(name: string, fact: ReadRow['fact'], type: string | undefined): st
   return typeof value === 'string' ? value : null;
 }
 
+/** Letters that browsers take seconds to paste by themselves, a line at a time; so long a text has no undo. */
+const LONG = 5_000;
+
 /** The box, what is wrong with which row, and what will be recorded. */
 export function Import(): ReactNode {
   const { timeZone } = useFund();
@@ -97,6 +100,14 @@ export function Import(): ReactNode {
             readOnly={busy || stage.name === 'recorded'}
             placeholder={'occurred_on\ttype\tcompany_id\tamount\n2026-06-30\tVALUATION_UPDATED\tacme\t42000000.00'}
             value={text}
+            onPaste={(event) => {
+              const pasted = event.clipboardData.getData('text/plain');
+              const { selectionStart, selectionEnd, readOnly } = event.currentTarget;
+              if (pasted.length > LONG && !readOnly) {
+                event.preventDefault();
+                change(text.slice(0, selectionStart) + pasted.replaceAll('\r\n', '\n') + text.slice(selectionEnd));
+              }
+            }}
             onChange={(event) => {
               change(event.target.value);
             }}

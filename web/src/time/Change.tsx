@@ -23,13 +23,13 @@ export interface Sight {
   knownAt: string | null;
 }
 
-/** More facts than these are counted, not listed; the timeline has them all. */
-const MOST_FACTS = 200;
+/** More than these aren’t listed here: the timeline has them all. */
+const MOST_FACTS = 50;
 
-/** What differs between two sights of the fund. */
-export function Change({ from, to }: { from: Sight; to: Sight }): ReactNode {
+/** What differs between two sights of the fund; not asked while `pause`. */
+export function Change({ from, to, pause = false }: { from: Sight; to: Sight; pause?: boolean }): ReactNode {
   const { id: fund } = useFund();
-  const answer = useAnswer(ChangeDocument, { fund, from, to, facts: MOST_FACTS });
+  const answer = useAnswer(ChangeDocument, { fund, from, to, facts: MOST_FACTS }, { pause });
   return <Answered answer={answer}>{({ fundChange }) => <Differences change={fundChange} />}</Answered>;
 }
 

@@ -1,83 +1,31 @@
 /** What changed between the moment on the page and another one. */
 
-import { useId, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 
 import { useFund } from '../fund/fund';
-import { addDays, dayOf, dayText, exactText, isDay, micros } from '../moment/instant';
+import { dayOf, dayText, exactText, micros } from '../moment/instant';
 import { useMoment } from '../moment/moment';
-import { Empty, Section } from '../parts/Section';
+import { useComparison } from '../overview/compare';
+import { ComparedWith } from '../overview/ComparedWith';
+import { Section } from '../parts/Section';
 import { Change } from './Change';
 import styles from './Changed.module.css';
 
-const BACK = [
-  { title: 'A month before', days: 30 },
-  { title: 'A quarter before', days: 91 },
-  { title: 'A year before', days: 365 },
-] as const;
-
-/** The comparison with the moment that the address names, or that the reader chooses here. */
+/** The comparison with the moment that the address names; the earlier of the two comes first. */
 export function Changed(): ReactNode {
-  const { timeZone, openedAt } = useFund();
-  const { at, knownAt, compare, day, today, go } = useMoment();
-  const id = useId();
-  const first = dayOf(openedAt, timeZone);
-  const chosen = compare === null ? '' : dayOf(compare, timeZone);
-  const backwards = compare !== null && at !== null && micros(compare) > micros(at);
-  const ends = backwards ? [at, compare] : [compare, at];
-  const told = ends.map((instant) => (instant === null ? 'now' : momentText(instant, timeZone)));
+  const { timeZone } = useFund();
+  const { at, knownAt, moving } = useMoment();
+  const { at: other } = useComparison();
+  const backwards = at !== null && micros(other) > micros(at);
+  const [from, to] = backwards ? [at, other] : [other, at];
   return (
-    <Section title="What changed">
-      <div className={styles.choice}>
-        <label htmlFor={id}>Compared with the end of</label>
-        <input
-          id={id}
-          type="date"
-          min={first}
-          max={today}
-          value={chosen}
-          onChange={(event) => {
-            const { value } = event.target;
-            if (value === '' || isDay(value)) {
-              go({ compare: value === '' ? undefined : value });
-            }
-          }}
-        />
-        {BACK.map(({ title, days }) => {
-          const back = addDays(day, -days);
-          return (
-            <button
-              key={title}
-              type="button"
-              disabled={back < first}
-              onClick={() => {
-                go({ compare: back });
-              }}
-            >
-              {title}
-            </button>
-          );
-        })}
-        <button
-          type="button"
-          disabled={compare === null}
-          onClick={() => {
-            go({ compare: undefined });
-          }}
-        >
-          None
-        </button>
-      </div>
-      {compare === null ? (
-        <Empty>Choose a moment to compare with: totals, companies and the facts in between are shown side by side.</Empty>
-      ) : (
-        <>
-          <p className={styles.span}>
-            From <strong>{told[0]}</strong> to <strong>{told[1]}</strong>
-            {knownAt === null ? '' : `, both as known at ${exactText(knownAt, timeZone)}`}.
-          </p>
-          <Change from={{ at: ends[0] ?? null, knownAt }} to={{ at: ends[1] ?? null, knownAt }} />
-        </>
-      )}
+    <Section title="What changed" tools={<ComparedWith />}>
+      <p className={styles.span}>
+        From <strong>{momentText(from, timeZone)}</strong> to <strong>{to === null ? 'now' : momentText(to, timeZone)}</strong>
+        {knownAt === null ? '' : `, both as known at ${exactText(knownAt, timeZone)}`}.
+      </p>
+      {/* Too much to ask at each step of a drag. */}
+      <Change from={{ at: from, knownAt }} to={{ at: to, knownAt }} pause={moving} />
     </Section>
   );
 }

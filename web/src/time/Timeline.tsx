@@ -17,7 +17,7 @@ export function Timeline(): ReactNode {
   const search = useSearch({ from: '/funds/$fund/time' });
   const moment = useMoment();
   const { timeZone } = useFund();
-  const pages = usePages(filterOf(search, moment, timeZone));
+  const pages = usePages(filterOf(search, moment, timeZone), moment.moving);
   const { facts, fresh, fault, stale, hasMore, loadingMore, loadMore, again } = pages;
   return (
     <Section title="Timeline">

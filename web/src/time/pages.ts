@@ -34,8 +34,8 @@ interface Shown {
 
 const NOTHING: Shown = { of: '', facts: undefined, fresh: new Set(), end: null };
 
-/** Follows the facts that pass a filter. */
-export function usePages(filter: TimelineFilter): Pages {
+/** Follows the facts that pass a filter; with `pause` nothing is asked. */
+export function usePages(filter: TimelineFilter, pause: boolean): Pages {
   const client = useClient();
   const { id: fund } = useFund();
   const revision = useRevision();
@@ -60,6 +60,9 @@ export function usePages(filter: TimelineFilter): Pages {
   );
 
   useEffect(() => {
+    if (pause) {
+      return;
+    }
     let left = false;
     async function refresh(): Promise<void> {
       const before = latest.current.of === spelled ? latest.current : NOTHING;
@@ -93,7 +96,7 @@ export function usePages(filter: TimelineFilter): Pages {
     return () => {
       left = true;
     };
-  }, [page, spelled, revision, tries]);
+  }, [page, spelled, revision, tries, pause]);
 
   const loadMore = useCallback(() => {
     const { end } = latest.current;
