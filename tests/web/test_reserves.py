@@ -268,8 +268,8 @@ async def test_what_would_have_been_recommended_and_what_changed_since(product: 
     await window.settled()
     now = (await product.ask(RUN, id=latest))["node"]
     shown = await cells(window.page.get_by_role("table", name="What changed between two runs"))
-    # Which of the two was asked for first stands before.
-    ranks = [{one["companyName"]: str(one["rank"]) for one in run["recommendations"]} for run in (now, then)]
+    # The one of the earlier moment stands before.
+    ranks = [{one["companyName"]: str(one["rank"]) for one in run["recommendations"]} for run in (then, now)]
     assert {row[0]: row[1] for row in shown} == {
         name: " → ".join(rank.get(name, "not ranked") for rank in ranks) for name in {*ranks[0], *ranks[1]}
     }

@@ -13,7 +13,7 @@ import { isReplay, useRun, type Recommendation, type Run } from './run';
 import { ToComparison } from './ToRun';
 import { ACTION } from './words';
 
-/** The open run beside another: the one asked for first is “before”. */
+/** The open run beside another: the one of the earlier moment is “before”, or of one moment the one asked for first. */
 export function Changes({ run, other }: { run: Run; other: string }): ReactNode {
   const { figures, answer } = useRun(other);
   return (
@@ -40,7 +40,8 @@ interface Pair {
 }
 
 function Compared({ one, two }: { one: Run; two: Run }): ReactNode {
-  const [before, after] = micros(one.requestedAt) <= micros(two.requestedAt) ? [one, two] : [two, one];
+  const order = micros(one.at) - micros(two.at) || micros(one.requestedAt) - micros(two.requestedAt);
+  const [before, after] = order <= 0n ? [one, two] : [two, one];
   const rows = useMemo(() => pairsOf(before, after), [before, after]);
   return (
     <>
@@ -169,7 +170,9 @@ const COLUMNS: readonly Column<Pair>[] = [
   {
     key: 'action',
     title: 'Action',
-    value: ({ before, after }) =>
-      `${before === undefined ? 'none' : ACTION[before.action]} → ${after === undefined ? 'none' : ACTION[after.action]}`,
+    value: ({ before, after }) => {
+      const [was, is] = [before, after].map((one) => (one === undefined ? 'none' : ACTION[one.action]));
+      return was === is ? `${is}, as before` : `${was} → ${is}`;
+    },
   },
 ];
