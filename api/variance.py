@@ -1,7 +1,7 @@
 """Variances in the schema: figures against the forecasts in force then, listed and summed up."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -177,12 +177,22 @@ def check_filter(chosen: VarianceFilter | None) -> VarianceFilter:
     return chosen
 
 
-async def compared(runtime: Runtime, seen: Seen, company_ids: Sequence[str] | None, basis: Basis) -> list[Compared]:
-    """Variances of some companies (None: of all) at the moment seen, by company, metric and period."""
+async def compared(
+    runtime: Runtime,
+    seen: Seen,
+    company_ids: Sequence[str] | None,
+    basis: Basis,
+    metrics: Collection[forecasting.MetricType] | None = None,
+) -> list[Compared]:
+    """Variances of some companies and metrics (None: of all) at the moment seen, by company, metric and period."""
     with translated():
         found = await series(runtime.pool, seen.row.id, company_ids, seen.at, seen.known_version)
     calendar = calendar_of(seen.row.time_zone, seen.at)
-    known = [found[key] for key in sorted(found) if key[0] in seen.folded.state.companies]
+    known = [
+        found[company_id, metric]
+        for company_id, metric in sorted(found)
+        if company_id in seen.folded.state.companies and (metrics is None or metric in metrics)
+    ]
     # Beside the loop: thousands of comparisons would hold everyone else up.
     return await asyncio.to_thread(lambda: [one for each in known for one in domain.compare(each, basis, calendar)])
 
@@ -210,7 +220,7 @@ async def all_variances(seen: Seen, chosen: VarianceFilter | None) -> list[Varia
     chosen = check_filter(chosen)
     basis = basis_of(chosen.forecast_policy, backdated=chosen.include_backdated)
     wanted = None if chosen.company_ids is None else list(chosen.company_ids)
-    found = await compared(seen.context.runtime, seen, wanted, basis)
+    found = await compared(seen.context.runtime, seen, wanted, basis, chosen.metrics)
     return [variance_of(seen, one) for one in chosen_of(found, chosen)]
 
 
@@ -233,7 +243,7 @@ async def listed(seen: Seen, chosen: VarianceFilter | None, first: int | None, a
     while wanted and len(found) <= asked.limit:
         several, wanted = wanted[:at_once], wanted[at_once:]
         at_once = min(2 * at_once, COMPANIES_AT_ONCE)
-        more = chosen_of(await compared(seen.context.runtime, seen, several, basis), chosen)
+        more = chosen_of(await compared(seen.context.runtime, seen, several, basis, chosen.metrics), chosen)
         found.extend(one for one in more if place is None or _order(one) > place)
     kept, more_left = asked.cut(found)
     cursors = [cursor("\0".join(map(str, (one.company_id, one.metric, *one.period)))) for one in kept]

@@ -141,6 +141,7 @@ async def test_as_known_before_a_restatement_the_old_figure_and_its_open_alert_a
     dialog = window.page.get_by_role("dialog")
     await dialog.get_by_role("button", name="As known before").click()
     await window.page.get_by_text("Not now.").wait_for()
+    await expect(dialog).to_contain_text("$1,000,000")
     await window.page.keyboard.press("Escape")
     await window.settled()
     assert (await cell.inner_text()).split() == ["−62.6%", "worse"]

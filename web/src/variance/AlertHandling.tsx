@@ -6,7 +6,8 @@ import { useMutation, type OperationResult } from 'urql';
 import { AcknowledgeAlertDocument, ResolveAlertDocument, SnoozeAlertDocument, type AlertItemFragment } from '../../generated/operations';
 import { subjectText } from '../alerts/sentence';
 import { useFund } from '../fund/fund';
-import { atLocal, addDays, dayOf, dayText } from '../moment/instant';
+import { atLocal, addDays, dayText } from '../moment/instant';
+import { useMoment } from '../moment/moment';
 import { Dialog } from '../parts/Dialog';
 import { Field, Form, type Refusal } from '../parts/Field';
 import { faultOf } from '../server/fault';
@@ -92,7 +93,7 @@ interface Asked {
 
 function Snooze({ alert, onClose, onDone }: Asked): ReactNode {
   const { timeZone } = useFund();
-  const [today] = useState(() => dayOf(Date.now(), timeZone));
+  const { today } = useMoment();
   const [day, setDay] = useState(addDays(today, 7));
   const [refusals, setRefusals] = useState<readonly Refusal[]>([]);
   const [{ fetching }, snooze] = useMutation(SnoozeAlertDocument);

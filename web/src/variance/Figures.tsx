@@ -1,11 +1,9 @@
 /** Figures against forecasts: by company, metric or period, as a heat map or a table, and summed up. */
 
-import { useState, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 
 import { VarianceGroupsDocument, type VarianceGrouping } from '../../generated/operations';
-import { useFund } from '../fund/fund';
 import { useAnswerAt } from '../moment/answerAt';
-import { dayOf } from '../moment/instant';
 import { useMoment } from '../moment/moment';
 import { Answered, Section } from '../parts/Section';
 import { useBasis, type Basis } from './basis';
@@ -78,22 +76,23 @@ export function Figures(): ReactNode {
 }
 
 function Summary({ group, basis: { policy, late } }: { group: Group; basis: Basis }): ReactNode {
-  const answer = useAnswerAt(VarianceGroupsDocument, { groupBy: group.toUpperCase() as VarianceGrouping, policy, late });
+  const { moving } = useMoment();
+  const asked = { groupBy: group.toUpperCase() as VarianceGrouping, policy, late };
+  const answer = useAnswerAt(VarianceGroupsDocument, asked, { pause: moving });
   return <Answered answer={answer}>{({ varianceSummary }) => <Groups rows={varianceSummary} group={group} />}</Answered>;
 }
 
 /** From when on periods are shown: two whole years back, so that most steps of the time bar ask for the same. */
 function useFrom(): string {
-  const { timeZone } = useFund();
-  const { at } = useMoment();
+  const { day } = useMoment();
   const { from } = useVarianceSearch();
-  const [today] = useState(() => Date.now());
-  return from ?? `${Number(dayOf(at ?? today, timeZone).slice(0, 4)) - 2}-01-01`;
+  return from ?? `${Number(day.slice(0, 4)) - 2}-01-01`;
 }
 
 function WholeTable({ basis, from }: { basis: Basis; from: string }): ReactNode {
   const { to } = useVarianceSearch();
-  const answer = useFigures({ periodFrom: from, periodTo: to ?? null }, basis, false);
+  const { moving } = useMoment();
+  const answer = useFigures({ periodFrom: from, periodTo: to ?? null }, basis, moving);
   return (
     <Compared answer={answer} basis={basis}>
       {(figures) => <FigureTable figures={figures} />}

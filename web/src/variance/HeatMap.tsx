@@ -8,6 +8,7 @@ import { comparePeriods, periodKey, periodText } from '../alerts/period';
 import { useFund } from '../fund/fund';
 import { Dialog } from '../parts/Dialog';
 import { FigureDetail, figureTitle } from './FigureDetail';
+import { useVarianceSearch } from './choose';
 import styles from './HeatMap.module.css';
 import { outcomeOf } from './outcome';
 
@@ -60,9 +61,12 @@ export function HeatMap(props: {
 }): ReactNode {
   const { caption, figures } = props;
   const [rows, columns]: [Axis, Axis] = [AXES[props.rows], AXES[props.columns]];
-  const [opened, setOpened] = useState<ComparedFragment | null>(null);
+  // By its place, so that another moment shows the figure as it was then.
+  const [openedAt, setOpenedAt] = useState<string | null>(null);
+  const { company: marked } = useVarianceSearch();
   const { currency } = useFund();
   const cells = useMemo(() => new Map(figures.map((one) => [`${rows.of(one)} ${columns.of(one)}`, one])), [figures, rows, columns]);
+  const opened = openedAt === null ? undefined : cells.get(openedAt);
   const shownRows = useMemo(() => entriesOf(rows, figures), [rows, figures]);
   const shownColumns = useMemo(() => entriesOf(columns, figures), [columns, figures]);
   const [stop, setStop] = useState('');
@@ -108,7 +112,7 @@ export function HeatMap(props: {
         </thead>
         <tbody>
           {shownRows.map((row, y) => (
-            <tr key={row.key}>
+            <tr key={row.key} data-marked={row.key === marked}>
               <th scope="row">{row.title}</th>
               {shownColumns.map((column, x) => {
                 const key = `${row.key} ${column.key}`;
@@ -136,7 +140,7 @@ export function HeatMap(props: {
                         setStop(key);
                       }}
                       onClick={() => {
-                        setOpened(one);
+                        setOpenedAt(key);
                       }}
                     >
                       {sign !== '' && <span className="figure">{sign}</span>} <span className={styles.word}>{word}</span>
@@ -148,11 +152,11 @@ export function HeatMap(props: {
           ))}
         </tbody>
       </table>
-      {opened !== null && (
+      {opened !== undefined && (
         <Dialog
           title={figureTitle(opened)}
           onClose={() => {
-            setOpened(null);
+            setOpenedAt(null);
           }}
         >
           <FigureDetail figure={opened} />

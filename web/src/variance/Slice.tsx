@@ -6,6 +6,7 @@ import { CompaniesAtDocument, VarianceGroupsDocument, type VarianceFilter } from
 import { METRIC_TYPES, metricTitle } from '../alerts/metrics';
 import { comparePeriods, periodKey, periodOf, periodText } from '../alerts/period';
 import { useAnswerAt } from '../moment/answerAt';
+import { useMoment } from '../moment/moment';
 import type { Basis } from './basis';
 import { useChoose, useVarianceSearch } from './choose';
 import { Compared, useFigures } from './Compared';
@@ -60,8 +61,9 @@ function useThird(
 ): { third: Third; title: string; choices: readonly { key: string; title: string }[]; chosen: string | undefined } {
   const { metric = 'REVENUE', company, period } = useVarianceSearch();
   const companies = useAnswerAt(CompaniesAtDocument, {}, { pause: group !== 'metric' });
+  const { moving } = useMoment();
   // The summary below asks the very same.
-  const periods = useAnswerAt(VarianceGroupsDocument, { groupBy: 'PERIOD', policy, late }, { pause: group !== 'period' });
+  const periods = useAnswerAt(VarianceGroupsDocument, { groupBy: 'PERIOD', policy, late }, { pause: group !== 'period' || moving });
   const choices = useMemo(() => {
     switch (group) {
       case 'company':
