@@ -45,6 +45,13 @@ class Product:
             self._tokens[role] = succeeded("token", *options, data_dir=self.up.data_dir).strip()
         return self._tokens[role]
 
+    def answers(self) -> bool:
+        """Whether the API is there and ready."""
+        try:
+            return httpx.get(f"{self.url}/readyz").is_success
+        except httpx.TransportError:
+            return False
+
     async def ask(self, query: str, role: Role = "ADMIN", **variables: object) -> Json:
         """What the API answers, without errors."""
         headers = {"authorization": f"Bearer {self.token(role)}"}
@@ -63,6 +70,8 @@ class Window:
         complaints: Errors and warnings of the console, broken policies, exceptions.
         strangers: Addresses of other servers that it asked.
         untrusted: Documents it sent that aren't in the manifest.
+        told: Versions of the facts that its WebSockets were told of.
+        bears_outage: Whether it may complain that the server is away.
     """
 
     def __init__(self, product: Product, context: BrowserContext, page: Page) -> None:
@@ -72,6 +81,7 @@ class Window:
         self.complaints: list[str] = []
         self.strangers: list[str] = []
         self.untrusted: list[str] = []
+        self.told: list[int] = []
         self.bears_outage = False
         self._trusted = frozenset(json.loads((STATIC / "documents.json").read_text()).values())
         page.on("console", self._note)
@@ -92,6 +102,12 @@ class Window:
 
     def _watch(self, socket: WebSocket) -> None:
         socket.on("framesent", lambda text: self._check(json.loads(text).get("payload") or {}))
+        socket.on("framereceived", self._hear)
+
+    def _hear(self, text: str | bytes) -> None:
+        message = json.loads(text)
+        if message["type"] == "next" and (fact := (message["payload"].get("data") or {}).get("fundEvents")):
+            self.told.append(fact["version"])
 
     def _check(self, asked: Json) -> None:
         if "query" in asked and asked["query"] not in self._trusted:
