@@ -68,13 +68,14 @@ format: install ## Mend style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-schema: install ## Print the GraphQL schema into schema.graphql
+# Without the page, which is made of it.
+schema: $(REQUIREMENTS) ## Print the GraphQL schema into schema.graphql
 	@# By way of another file, so that a failure leaves the old one.
-	$(BIN)/drypowder schema > $(VENV)/schema.graphql
+	$(BIN)/python -m api.cli schema > $(VENV)/schema.graphql
 	mv $(VENV)/schema.graphql schema.graphql
 
-check-schema: install
-	$(BIN)/drypowder schema > $(VENV)/schema.graphql
+check-schema: $(REQUIREMENTS)
+	$(BIN)/python -m api.cli schema > $(VENV)/schema.graphql
 	@diff -u schema.graphql $(VENV)/schema.graphql || { echo "schema.graphql is not the code's: make schema" >&2; exit 1; }
 
 bench: install ## Measure, side by side with what it is compared to

@@ -129,12 +129,16 @@ class FundState(Node):
     ) -> list[VarianceAlert]:
         return await alerts_then(self.seen, filter)
 
-    @strawberry.field(
-        description="The newest recommendation of reserves known at that moment; runs about earlier ones don't count."
-    )
-    async def latest_recommendation(self) -> ReserveRun | None:
+    @strawberry.field(description="The newest recommendation of reserves known at that moment.")
+    async def latest_recommendation(
+        self,
+        of_present: Annotated[
+            bool,
+            strawberry.argument(description="Whether what was asked of an earlier moment than its own doesn't count."),
+        ] = False,
+    ) -> ReserveRun | None:
         seen = self.seen
-        return await latest(seen.context, seen.row.id, seen.known_version, seen.at)
+        return await latest(seen.context, seen.row.id, seen.known_version, seen.at, of_present=of_present)
 
 
 @strawberry.type(

@@ -378,7 +378,7 @@ def _progress(context: Context, fund_id: UUID, run: Run, word: Progress | None) 
     )
 
 
-async def latest(context: Context, fund_id: UUID, version: int, at: datetime) -> ReserveRun | None:
-    """The newest recommendation known at a version and a moment; what one would have said earlier isn't one."""
-    run = await context.runtime.runs.newest_of_present(fund_id, version=version, at=at)
+async def latest(context: Context, fund_id: UUID, version: int, at: datetime, *, of_present: bool) -> ReserveRun | None:
+    """The newest recommendation known at a version and a moment; with `of_present`, of those asked of the present."""
+    run = await context.runtime.runs.latest(fund_id, version=version, at=at, of_present=of_present)
     return None if run is None else run_of(context, fund_id, run)

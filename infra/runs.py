@@ -214,9 +214,11 @@ class Runs:
         """The newest finished run that asks the same, known at a version."""
         return await self._newest(fund_id, wanted.asks_like, version, None)
 
-    async def newest_of_present(self, fund_id: UUID, *, version: int, at: datetime | None = None) -> Run | None:
-        """The newest finished run that was asked of the present, as known at a version and a moment."""
-        return await self._newest(fund_id, lambda asked: asked.present, version, at)
+    async def latest(
+        self, fund_id: UUID, *, version: int, at: datetime | None = None, of_present: bool = False
+    ) -> Run | None:
+        """The newest finished run known at a version and a moment; with `of_present`, of those asked of the present."""
+        return await self._newest(fund_id, lambda asked: asked.present or not of_present, version, at)
 
     async def _newest(
         self, fund_id: UUID, fits: Callable[[ReserveRunRequested], bool], version: int, at: datetime | None

@@ -167,7 +167,7 @@ async def recalculate(runtime: Runtime) -> int:
         rows = await runtime.pool.fetch("SELECT id, version FROM fund")
     asked = 0
     for row in rows:
-        run = await runtime.runs.newest_of_present(row["id"], version=row["version"])
+        run = await runtime.runs.latest(row["id"], version=row["version"], of_present=True)
         if run is not None and await runtime.runs.stale_since(row["id"], run) is not None:
             await runtime.runs.request(row["id"], run.request.options, None, None, actor=SYSTEM)
             asked += 1

@@ -185,7 +185,7 @@ async def test_the_newest_finished_run_that_asks_the_same_is_found(asked: Asked)
         return None if run is None else run.id
 
     async def of_present(version: int = 2**60, at: datetime | None = None) -> str | None:
-        run = await asked.runs.newest_of_present(asked.fund_id, version=version, at=at)
+        run = await asked.runs.latest(asked.fund_id, version=version, at=at, of_present=True)
         return None if run is None else run.id
 
     assert await newest(wanted()) is None

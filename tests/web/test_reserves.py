@@ -25,7 +25,7 @@ RUN = """query ($id: ID!) { node(id: $id) { ... on ReserveRun {
   }
   baseline { expectedProceeds proceedsP05 proceedsP50 proceedsP95 worstFivePercentMean }
 } } }"""
-LATEST = "query ($fund: ID!) { fund(id: $fund) { latestRecommendation { id } } }"
+LATEST = "query ($fund: ID!) { fund(id: $fund) { latestRecommendation(ofPresent: true) { id } } }"
 ASK = """mutation ($input: CalculateReservesInput!) {
   calculateOptimalReserves(input: $input) { run { id } errors { code path } }
 }"""
