@@ -5,13 +5,12 @@ import type { ReactNode } from 'react';
 
 import { useFunds } from '../fund/fund';
 import { moneyText } from '../parts/money';
-import { openedFund } from './opened';
 import styles from './Hub.module.css';
 
-/** The funds; the only one, or the one that the link names, is opened at once. */
+/** The funds; the only one is opened at once. */
 export function Funds(): ReactNode {
   const funds = useFunds();
-  const chosen = openedFund() ?? (funds.length === 1 ? funds[0]?.id : undefined);
+  const chosen = funds.length === 1 ? funds[0]?.id : undefined;
   if (chosen !== undefined) {
     return <Navigate to="/funds/$fund/overview" params={{ fund: chosen }} replace />;
   }
