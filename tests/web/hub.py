@@ -15,7 +15,7 @@ AXE: Final = PROJECT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WIDE: Final = 1440
 NARROW: Final = 390
 HEIGHT: Final = 900
-PATIENCE: Final = 20.0
+PATIENCE: Final = 60.0
 """Seconds; for busy machines."""
 # What WCAG 2.2 asks at levels A and AA.
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
