@@ -69,6 +69,11 @@ export function endOfDay(day: string, zone: string): string {
   return fromMicros(BigInt(midnight - offsetOf(guess, zone)) * 1000n - 1n);
 }
 
+/** The first instant of a day in a zone. */
+export function startOfDay(day: string, zone: string): string {
+  return fromMicros(micros(endOfDay(addDays(day, -1), zone)) + 1n);
+}
+
 /** The day so many days after another. */
 export function addDays(day: string, days: number): string {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);

@@ -1,6 +1,6 @@
 /** What people type or paste, read as the API takes it: exact decimals as strings, days as instants. */
 
-import { addDays, atLocal, endOfDay, fromMicros, isDay, micros } from '../moment/instant';
+import { atLocal, isDay, startOfDay } from '../moment/instant';
 
 /** What was read, or why it can’t be. */
 export type Reading<Value> = { value: Value } | { wrong: string };
@@ -75,11 +75,6 @@ function withinOne(decimal: string): boolean {
 export function dayIn(text: string): Reading<string> {
   const day = text.trim();
   return isDay(day) && day > '1900' ? { value: day } : { wrong: 'This isn’t a day. Write year, month and day, such as 2026-06-30.' };
-}
-
-/** When a day begins in the fund’s time zone. */
-export function startOfDay(day: string, zone: string): string {
-  return fromMicros(micros(endOfDay(addDays(day, -1), zone)) + 1n);
 }
 
 /** The instant at which a day has a time, in the fund’s time zone; its start without one. */

@@ -1,10 +1,11 @@
 /** Pasted rows read into facts, with everything that is wrong with each of them. */
 
 import type { FundEventBody, FundEventInput } from '../../generated/operations';
+import { startOfDay } from '../moment/instant';
 import type { Refusal } from '../parts/Field';
 import { cellIn, COLUMNS, columnOf, TYPES, type ColumnName } from './columns';
 import { rowsIn, type PastedRow } from './pasted';
-import { dayIn, startOfDay } from './reading';
+import { dayIn } from './reading';
 
 /** Facts that one request may hold. */
 export const MOST_ROWS = 1_000;

@@ -2,7 +2,7 @@
 
 import type { FundEventType, TimelineFilter } from '../../generated/operations';
 import { KINDS_OF_FACTS } from '../fund/kinds';
-import { addDays, endOfDay, fromMicros, isDay, micros } from '../moment/instant';
+import { endOfDay, fromMicros, isDay, micros, startOfDay } from '../moment/instant';
 import type { Moment } from '../moment/moment';
 
 export interface TimeSearch {
@@ -55,8 +55,8 @@ export function filterOf(search: TimeSearch, moment: Pick<Moment, 'at' | 'knownA
   return {
     ...(search.kinds === undefined ? {} : { types: [...search.kinds] }),
     ...(search.company === undefined ? {} : { companyId: search.company }),
-    ...(search.trueFrom === undefined ? {} : { occurredFrom: dayStart(search.trueFrom, zone) }),
-    ...(search.learnedFrom === undefined ? {} : { recordedFrom: dayStart(search.learnedFrom, zone) }),
+    ...(search.trueFrom === undefined ? {} : { occurredFrom: startOfDay(search.trueFrom, zone) }),
+    ...(search.learnedFrom === undefined ? {} : { recordedFrom: startOfDay(search.learnedFrom, zone) }),
     ...(occurredTo === null ? {} : { occurredTo }),
     ...(recordedTo === null ? {} : { recordedTo }),
   };
@@ -69,10 +69,6 @@ function just(instant: string | null): string | null {
 
 function dayEnd(day: string | undefined, zone: string): string | null {
   return day === undefined ? null : just(endOfDay(day, zone));
-}
-
-function dayStart(day: string, zone: string): string {
-  return fromMicros(micros(endOfDay(addDays(day, -1), zone)) + 1n);
 }
 
 function earliest(one: string | null, other: string | null): string | null {
