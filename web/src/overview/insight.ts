@@ -27,6 +27,9 @@ interface Figures {
 
 /** A follow-on dollar that is expected to come back so often is a high opportunity. */
 const HIGH_MULTIPLE = 3;
+/** A miss of less, in the fund’s currency, is no matter for partners. */
+const MATERIAL = 100_000;
+const IN_MONEY: ReadonlySet<MetricType> = new Set(['REVENUE', 'EBITDA', 'CASH_BURN', 'ARR']);
 /** A holding of more of the fair value is a concentration. */
 const CONCENTRATED = 0.2;
 
@@ -55,7 +58,10 @@ export function insightsOf(figures: Figures): Insight[] {
 
 function behindPlan({ variances }: Figures): Insight | null {
   const [worst] = variances
-    .filter(({ favourable, variancePercent }) => favourable === false && variancePercent !== null)
+    .filter(({ favourable, variancePercent, variance, metricType }) => {
+      const material = IN_MONEY.has(metricType) && Math.abs(Number(variance)) >= MATERIAL;
+      return favourable === false && variancePercent !== null && material;
+    })
     .toSorted((a, b) => Math.abs(Number(b.variancePercent)) - Math.abs(Number(a.variancePercent)));
   if (worst === undefined || worst.actual === null || worst.forecast === null) {
     return null;
@@ -64,7 +70,7 @@ function behindPlan({ variances }: Figures): Insight | null {
   return {
     tone: 'bad',
     title: `${worst.company.name} is furthest from plan`,
-    text: `Its ${METRIC[worst.metricType]} was ${decimalText(worst.actual)} against a forecast of ${decimalText(worst.forecast)}, ${percent}% to the bad, from ${dayText(worst.periodStart)} to ${dayText(worst.periodEnd)}${worst.flags.includes('BACKDATED') ? '; that forecast was recorded later' : ''}.`,
+    text: `Its ${METRIC[worst.metricType]} was ${decimalText(worst.actual)} against a forecast of ${decimalText(worst.forecast)}, ${percent}% worse, from ${dayText(worst.periodStart)} to ${dayText(worst.periodEnd)}${worst.flags.includes('BACKDATED') ? '; that forecast was recorded later' : ''}.`,
     evidence: 'variance',
     search: { company: worst.company.companyId, metric: worst.metricType, late: true },
   };
