@@ -6,6 +6,7 @@ import { createContext, useCallback, useContext, useEffect, useMemo, useRef, use
 import { AlertNoticesDocument, UnreadAlertsDocument, type AlertChange, type AlertHeadFragment, type AlertNoticesSubscription } from '../../generated/operations';
 import { useFund } from '../fund/fund';
 import { useAnswer } from '../server/answer';
+import { useFirstCame } from '../server/first';
 import { useResumed } from '../server/resumed';
 import styles from './live.module.css';
 import { outcomeText, subjectText } from './sentence';
@@ -42,7 +43,7 @@ export function LiveAlerts({ children }: { children: ReactNode }): ReactNode {
       return title === undefined ? others : [{ cursor, title, alert }, ...others];
     });
   });
-  const { data } = useAnswer(UnreadAlertsDocument, { fund });
+  const { data } = useAnswer(UnreadAlertsDocument, { fund }, { pause: !useFirstCame() });
   const unread = useMemo(
     () => ({ count: data?.varianceAlerts.nodes.length ?? 0, more: data?.varianceAlerts.pageInfo.hasNextPage ?? false }),
     [data],

@@ -6,6 +6,7 @@ import { FundSeriesDocument, type FundSeriesQuery } from '../../generated/operat
 import { useFund } from '../fund/fund';
 import { Icon } from '../parts/Icon';
 import { useAnswer } from '../server/answer';
+import { useFirstCame } from '../server/first';
 import { addDays, dayOf, daysBetween, dayText, endOfDay, fromMicros, instantText, isDay, micros } from './instant';
 import { KnownAt } from './KnownAt';
 import { kindOf, useMarks, type Mark, type MarkKind } from './marks';
@@ -17,7 +18,7 @@ import styles from './TimeBar.module.css';
 export function useSeries(): NonNullable<Extract<FundSeriesQuery['node'], { series: unknown }>>['series'] | undefined {
   const { id: fund } = useFund();
   const { knownAt } = useMoment();
-  const { data } = useAnswer(FundSeriesDocument, { fund, knownAt });
+  const { data } = useAnswer(FundSeriesDocument, { fund, knownAt }, { pause: !useFirstCame() });
   return data?.node !== null && data?.node !== undefined && 'series' in data.node ? data.node.series : undefined;
 }
 

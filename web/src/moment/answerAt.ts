@@ -5,6 +5,7 @@ import { createRequest, useClient, type TypedDocumentNode } from 'urql';
 
 import { useFund } from '../fund/fund';
 import { useAnswer, type Answer } from '../server/answer';
+import { firstCame } from '../server/first';
 import { useRevision } from '../server/revision';
 import { useMoment } from './moment';
 
@@ -33,6 +34,12 @@ export function useAnswerAt<Data, Variables extends AtMoment>(
   const revision = useRevision();
   const variables = { ...more, fund, at, knownAt } as unknown as Variables;
   const answer = useAnswer(document, variables, options);
+  const came = answer.data !== undefined;
+  useEffect(() => {
+    if (came) {
+      firstCame();
+    }
+  }, [came]);
 
   const spelled = JSON.stringify(more);
   useEffect(() => {

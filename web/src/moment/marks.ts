@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { useClient } from 'urql';
 
 import { FundMarksDocument, type FundEventType, type FundMarksQuery } from '../../generated/operations';
+import { useFirstCame } from '../server/first';
 import { useFund } from '../fund/fund';
 import { useNewestFact } from '../fund/facts';
 import { useMoment } from './moment';
@@ -37,6 +38,8 @@ export function useMarks(): readonly Mark[] {
   const newest = useNewestFact();
   const [marks, setMarks] = useState<readonly Mark[]>([]);
 
+  const first = useFirstCame();
+
   useEffect(() => {
     let left = false;
     async function load(): Promise<void> {
@@ -57,11 +60,13 @@ export function useMarks(): readonly Mark[] {
       }
       setMarks(found);
     }
-    void load();
+    if (first) {
+      void load();
+    }
     return () => {
       left = true;
     };
-  }, [client, fund]);
+  }, [client, fund, first]);
 
   return useMemo(() => {
     const all = newest !== null && KINDS[newest.type] !== undefined ? [...marks, newest] : marks;

@@ -30,7 +30,7 @@ export function Overview(): ReactNode {
   const { at, knownAt, day, moving } = useMoment();
   const compared = useComparison();
   const figures = useAnswerAt(KeyFiguresDocument, {});
-  const before = useAnswer(KeyFiguresDocument, { fund: fund.id, at: compared.at, knownAt });
+  const before = useAnswer(KeyFiguresDocument, { fund: fund.id, at: compared.at, knownAt }, { pause: figures.data === undefined });
   // The figures first, then what explains them, then what takes long: who scrubs waits for the figures alone.
   const glance = useAnswerAt(GlanceDocument, {}, { pause: figures.stale });
   const movers = useAnswer(

@@ -31,7 +31,7 @@ interface Shown<Data> {
  * Asks, and asks anew when the variables change or facts arrive. The newest question wins, and the last answer stays on
  * screen until the next is there.
  *
- * With `pause` nothing is asked. Queries at a moment are asked by `useAnswerAt` instead.
+ * With `pause` nothing is asked, and what is under way is given up. Queries at a moment are asked by `useAnswerAt` instead.
  */
 export function useAnswer<Data, Variables extends AnyVariables>(
   document: TypedDocumentNode<Data, Variables>,
@@ -49,6 +49,7 @@ export function useAnswer<Data, Variables extends AnyVariables>(
 
   useEffect(() => {
     if (pause) {
+      latest.current.hold();
       return;
     }
     latest.current.ask((done) => {

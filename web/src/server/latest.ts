@@ -24,6 +24,13 @@ export class Latest {
     }, left);
   }
 
+  /** Gives up what isn’t answered yet; what is keeps following the cache. */
+  hold(): void {
+    if (this.#running?.done === false) {
+      this.stop();
+    }
+  }
+
   /** Stops what runs, and takes no more answers from what has been answered. */
   stop(): void {
     clearTimeout(this.#timer);
