@@ -12,6 +12,8 @@ NODE = $(abspath $(shell $(BIN)/python -c 'import importlib.util as i; print(*i.
 NPM = PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix web
 REQUIREMENTS := $(VENV)/.requirements
 INSTALLED := $(VENV)/.installed
+# Every start would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 WEB := schema.graphql $(shell find web \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print)
 
 help: ## List what can be made

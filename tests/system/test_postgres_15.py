@@ -11,7 +11,8 @@ from infra.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parents[2]
 DEBIANS = Path("/usr/lib/postgresql/15/bin")
-SECONDS = 280
+SECONDS = 900
+"""Beside whatever else runs."""
 ELSEWHERE = "real_data or fault_in or without_a_fault or hold_enough"
 """What asks of the server for long what others ask in short, and whether planted faults are noticed: on any server."""
 
