@@ -123,6 +123,7 @@ class Ledger:
             UnavailableError: If the database can't be reached.
         """
         wanted = Opening(opened, opened_at, key, organisation_id)
+        wanted.check()
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 fund_id, was_open = await wanted.made(connection, actor, correlation_id, self._metrics)

@@ -42,6 +42,13 @@ class Opening:
     key: str | None
     organisation_id: UUID | None
 
+    def check(self) -> None:
+        """Refuse an opening that can't be, with the field's path."""
+        self.opened.check(FundBuilder(EMPTY))
+        if self.opened_at is not None:
+            _check_moment(self.opened_at, datetime.now(UTC))
+        check_key(self.key)
+
     async def made(
         self, connection: Connection, actor: UUID, correlation_id: str | None, metrics: Metrics
     ) -> tuple[UUID, bool]:
@@ -50,14 +57,10 @@ class Opening:
         Raises:
             NotFound: If the actor has no part in the organisation.
             Forbidden: If they don't administer it.
-            Refusal: If the opening can't be, with the field's path.
         """
         now = datetime.now(UTC)
         fund_id = uuid4()
         first = Dated(self.opened_at or now, 1, self.opened)
-        self.opened.check(FundBuilder(EMPTY))
-        _check_moment(first.occurred_at, now)
-        check_key(self.key)
         owner = await owning(connection, actor, self.organisation_id, self.opened.name)
         if self.key is not None:
             whose = [] if self.organisation_id is None else [str(self.organisation_id)]
