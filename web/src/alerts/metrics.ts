@@ -24,6 +24,12 @@ export function metricTitle(metric: MetricType): string {
   return METRICS[metric].title;
 }
 
+/** A metric within a sentence: revenue, EBITDA. */
+export function metricWord(metric: MetricType): string {
+  const title = metricTitle(metric);
+  return title === title.toUpperCase() ? title : title.toLowerCase();
+}
+
 const formats = new Map<string, Intl.NumberFormat>();
 
 // `roundingMode` and `trailingZeroDisplay` are newer than the library's types.

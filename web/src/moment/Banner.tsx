@@ -3,6 +3,7 @@
 import type { ReactNode } from 'react';
 
 import { useFund } from '../fund/fund';
+import { BackToNow } from './BackToNow';
 import styles from './Banner.module.css';
 import { dayText, exactText, instantText, isDay } from './instant';
 import { useMoment } from './moment';
@@ -10,7 +11,7 @@ import { useMoment } from './moment';
 /** A strip below the time bar while the moment isn’t now; who listens hears of it once it has settled. */
 export function Banner(): ReactNode {
   const { timeZone } = useFund();
-  const { shownAt, knownAt, isNow, go } = useMoment();
+  const { shownAt, knownAt, isNow } = useMoment();
   return (
     <div role="status" aria-live="polite" className={styles.place}>
       {!isNow && (
@@ -20,14 +21,7 @@ export function Banner(): ReactNode {
             {shownAt === undefined ? 'The fund today' : `The fund at ${isDay(shownAt) ? `the end of ${dayText(shownAt)}` : instantText(shownAt, timeZone)}`}
             , as known {knownAt === null ? 'now' : `at ${exactText(knownAt, timeZone)}`}.
           </p>
-          <button
-            type="button"
-            onClick={() => {
-              go({ at: undefined, knownAt: undefined });
-            }}
-          >
-            Back to now
-          </button>
+          <BackToNow />
         </div>
       )}
     </div>

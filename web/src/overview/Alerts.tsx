@@ -2,7 +2,8 @@
 
 import type { ReactNode } from 'react';
 
-import type { AlertSeverity, AlertStatus, GlanceQuery } from '../../generated/operations';
+import type { GlanceQuery } from '../../generated/operations';
+import { SEVERITIES, SEVERITY, STATUS } from '../alerts/Severity';
 import { useFund } from '../fund/fund';
 import { dayOf, dayText } from '../moment/instant';
 import { Empty } from '../parts/Section';
@@ -12,10 +13,6 @@ type State = NonNullable<GlanceQuery['fund']>;
 export type Alert = State['varianceAlerts'][number];
 
 const MOST = 5;
-/** From the worst. */
-export const SEVERITIES: readonly AlertSeverity[] = ['URGENT', 'CRITICAL', 'WARNING', 'INFO'];
-const SEVERITY: Record<AlertSeverity, string> = { URGENT: 'urgent', CRITICAL: 'critical', WARNING: 'warning', INFO: 'info' };
-const STATUS: Partial<Record<AlertStatus, string>> = { ACKNOWLEDGED: 'acknowledged', SNOOZED: 'snoozed' };
 
 export function Alerts({ alerts }: { alerts: readonly Alert[] }): ReactNode {
   const { timeZone } = useFund();
@@ -33,7 +30,7 @@ export function Alerts({ alerts }: { alerts: readonly Alert[] }): ReactNode {
           .filter(({ count }) => count > 0)
           .map(({ severity, count }) => (
             <li key={severity} data-severity={severity}>
-              <strong className="figure">{count}</strong> {SEVERITY[severity]}
+              <strong className="figure">{count}</strong> {SEVERITY[severity].toLowerCase()}
             </li>
           ))}
       </ul>
@@ -41,11 +38,11 @@ export function Alerts({ alerts }: { alerts: readonly Alert[] }): ReactNode {
         {worst.slice(0, MOST).map((alert) => (
           <li key={alert.id} data-severity={alert.severity}>
             <p className={styles.why}>
-              <strong className={styles.severity}>{SEVERITY[alert.severity]}</strong> {alert.why}
+              <strong className={styles.severity}>{SEVERITY[alert.severity].toLowerCase()}</strong> {alert.why}
             </p>
             <p className="soft">
               Since {dayText(dayOf(alert.createdAt, timeZone))}
-              {STATUS[alert.status] !== undefined && `, ${STATUS[alert.status]}`}
+              {alert.status !== 'OPEN' && `, ${STATUS[alert.status].toLowerCase()}`}
             </p>
           </li>
         ))}

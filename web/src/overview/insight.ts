@@ -1,9 +1,11 @@
 /** Insights as rules over figures: each says something only where the figures do. */
 
 import type { GlanceQuery, MetricType, RecentVariancesQuery } from '../../generated/operations';
+import { metricWord } from '../alerts/metrics';
 import { dayText } from '../moment/instant';
 import { absolute, decimalText, minus, moneyText, multipleText, percentText, plus, shortMoney, signOf } from '../parts/money';
 import type { Tone } from '../parts/Notice';
+import { HIGH_MULTIPLE } from '../reserves/words';
 import type { TabName } from '../tabs';
 import type { Mover } from './Movers';
 
@@ -25,26 +27,11 @@ interface Figures {
   currency: string;
 }
 
-/** A follow-on dollar that is expected to come back so often is a high opportunity. */
-const HIGH_MULTIPLE = 3;
 /** A miss of less, in the fund’s currency, is no matter for partners. */
 const MATERIAL = 100_000;
 const IN_MONEY: ReadonlySet<MetricType> = new Set(['REVENUE', 'EBITDA', 'CASH_BURN', 'ARR']);
 /** A holding of more of the fair value is a concentration. */
 const CONCENTRATED = 0.2;
-
-const METRIC: Record<MetricType, string> = {
-  REVENUE: 'revenue',
-  EBITDA: 'EBITDA',
-  CASH_BURN: 'cash burn',
-  ARR: 'ARR',
-  VALUATION: 'valuation',
-  CASH: 'cash',
-  RUNWAY_MONTHS: 'runway',
-  GROSS_MARGIN: 'gross margin',
-  CHURN: 'churn',
-  HEADCOUNT: 'headcount',
-};
 
 /** All that stands out, the bad news first. */
 export function insightsOf(figures: Figures): Insight[] {
@@ -70,7 +57,7 @@ function behindPlan({ variances }: Figures): Insight | null {
   return {
     tone: 'bad',
     title: `${worst.company.name} is furthest from plan`,
-    text: `Its ${METRIC[worst.metricType]} was ${decimalText(worst.actual)} against a forecast of ${decimalText(worst.forecast)}, ${percent}% worse, from ${dayText(worst.periodStart)} to ${dayText(worst.periodEnd)}${worst.flags.includes('BACKDATED') ? '; that forecast was recorded later' : ''}.`,
+    text: `Its ${metricWord(worst.metricType)} was ${decimalText(worst.actual)} against a forecast of ${decimalText(worst.forecast)}, ${percent}% worse, from ${dayText(worst.periodStart)} to ${dayText(worst.periodEnd)}${worst.flags.includes('BACKDATED') ? '; that forecast was recorded later' : ''}.`,
     evidence: 'variance',
     search: { company: worst.company.companyId, metric: worst.metricType, late: true },
   };

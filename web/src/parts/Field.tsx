@@ -58,22 +58,20 @@ export interface Control {
   'aria-invalid': boolean | undefined;
 }
 
-/** A labelled control, with a hint and the refusals whose path ends with `path`. */
-export function Field(props: {
+interface Asked {
   label: string;
   path?: string;
   hint?: string;
-  children: (control: Control) => ReactNode;
-}): ReactNode {
-  const { label, path, hint, children } = props;
+}
+
+/** What is said about a question beside it: its hint, and the refusals whose path ends with its own. */
+function useRemarks({ path, hint }: Asked): { id: string; described: string | undefined; refused: boolean; remarks: ReactNode } {
   const id = useId();
   const refusals = useContext(RefusalsContext).filter((refusal) => path !== undefined && isAbout(refusal, path));
   const refused = refusals.length > 0;
   const described = [hint === undefined ? '' : `${id}-hint`, refused ? `${id}-refused` : ''].filter(Boolean).join(' ');
-  return (
-    <div className={styles.field}>
-      <label htmlFor={id}>{label}</label>
-      {children({ id, 'aria-describedby': described || undefined, 'aria-invalid': refused || undefined })}
+  const remarks = (
+    <>
       {hint !== undefined && (
         <p id={`${id}-hint`} className={styles.hint}>
           {hint}
@@ -84,31 +82,31 @@ export function Field(props: {
           {refusals.map(({ message }) => message).join(' ')}
         </p>
       )}
+    </>
+  );
+  return { id, described: described || undefined, refused, remarks };
+}
+
+/** A labelled control, with a hint and the refusals whose path ends with `path`. */
+export function Field(props: Asked & { children: (control: Control) => ReactNode }): ReactNode {
+  const { id, described, refused, remarks } = useRemarks(props);
+  return (
+    <div className={styles.field}>
+      <label htmlFor={id}>{props.label}</label>
+      {props.children({ id, 'aria-describedby': described, 'aria-invalid': refused || undefined })}
+      {remarks}
     </div>
   );
 }
 
 /** Controls that answer one question, such as boxes to tick, with what was refused about all of them. */
-export function FieldGroup(props: { label: string; path?: string; hint?: string; children: ReactNode }): ReactNode {
-  const { label, path, hint, children } = props;
-  const id = useId();
-  const refusals = useContext(RefusalsContext).filter((refusal) => path !== undefined && isAbout(refusal, path));
-  const refused = refusals.length > 0;
-  const described = [hint === undefined ? '' : `${id}-hint`, refused ? `${id}-refused` : ''].filter(Boolean).join(' ');
+export function FieldGroup(props: Asked & { children: ReactNode }): ReactNode {
+  const { described, remarks } = useRemarks(props);
   return (
-    <fieldset className={styles.group} aria-describedby={described || undefined}>
-      <legend>{label}</legend>
-      {children}
-      {hint !== undefined && (
-        <p id={`${id}-hint`} className={styles.hint}>
-          {hint}
-        </p>
-      )}
-      {refused && (
-        <p id={`${id}-refused`} className={styles.refused} role="alert">
-          {refusals.map(({ message }) => message).join(' ')}
-        </p>
-      )}
+    <fieldset className={styles.group} aria-describedby={described}>
+      <legend>{props.label}</legend>
+      {props.children}
+      {remarks}
     </fieldset>
   );
 }

@@ -6,9 +6,7 @@ import { Figure, Money, Multiple, MoneyChange } from '../parts/Figure';
 import { absolute, plus, signOf } from '../parts/money';
 import styles from './Insights.module.css';
 import type { Run } from './run';
-
-/** A follow-on dollar that is expected to come back more than three times is a high opportunity. */
-const HIGH = 3;
+import { HIGH_MULTIPLE } from './words';
 
 /** What the plan would move, and in which direction. */
 export function moved(changes: readonly string[]): { up: string; down: string; total: string } {
@@ -25,7 +23,7 @@ export function moved(changes: readonly string[]): { up: string; down: string; t
 
 export function Insights({ run }: { run: Run }): ReactNode {
   const ranked = run.recommendations;
-  const high = ranked.filter(({ followOnMultiple }) => followOnMultiple > HIGH);
+  const high = ranked.filter(({ followOnMultiple }) => followOnMultiple > HIGH_MULTIPLE);
   const { up, down, total } = moved(ranked.map(({ change }) => change));
   const average = ranked.length === 0 ? null : ranked.reduce((sum, { expectedMoic }) => sum + expectedMoic, 0) / ranked.length;
   const [plan] = run.plans;
@@ -37,7 +35,7 @@ export function Insights({ run }: { run: Run }): ReactNode {
           <Figure text={String(high.length)} />
         </dd>
         <dd className={styles.means}>
-          of {ranked.length} ranked companies have a follow-on multiple above {HIGH.toFixed(1)}×
+          of {ranked.length} ranked companies have a follow-on multiple above {HIGH_MULTIPLE.toFixed(1)}×
           {high.length > 0 && `: ${high.map(({ companyName }) => companyName).join(', ')}`}.
         </dd>
       </div>

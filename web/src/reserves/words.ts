@@ -2,6 +2,9 @@
 
 import type { ReserveAction, ReserveMode, ReserveRankBy, ReserveStrategy, RunStatus } from '../../generated/operations';
 
+/** A follow-on dollar that is expected to come back more than so often is a high opportunity. */
+export const HIGH_MULTIPLE = 3;
+
 export const ACTION: Record<ReserveAction, string> = { INCREASE: 'Increase', REDUCE: 'Reduce', HOLD: 'Hold' };
 
 export const STATUS: Record<RunStatus, string> = {

@@ -3,10 +3,10 @@
 import type { ReactNode } from 'react';
 
 import { useFund } from '../fund/fund';
+import { useComparison } from '../moment/compare';
+import { ComparedWith } from '../moment/ComparedWith';
 import { dayOf, dayText, exactText, micros } from '../moment/instant';
 import { useMoment } from '../moment/moment';
-import { useComparison } from '../overview/compare';
-import { ComparedWith } from '../overview/ComparedWith';
 import { Section } from '../parts/Section';
 import { Change } from './Change';
 import styles from './Changed.module.css';

@@ -7,6 +7,7 @@ import { STATUS, SEVERITIES, SEVERITY } from '../alerts/Severity';
 import { useFund } from '../fund/fund';
 import { NoSuchFund } from '../layout/states';
 import { useAnswerAt } from '../moment/answerAt';
+import { BackToNow } from '../moment/BackToNow';
 import { useMoment } from '../moment/moment';
 import { Notice } from '../parts/Notice';
 import { Answered, Empty, Section } from '../parts/Section';
@@ -28,7 +29,7 @@ const NOTHING: Record<Standing, string> = {
 };
 
 export function Alerts(): ReactNode {
-  const { isNow, go } = useMoment();
+  const { isNow } = useMoment();
   const { mayWrite } = useFund();
   const filter = useFilter();
   const { standing = 'waiting', order = 'severity' } = useVarianceSearch();
@@ -38,14 +39,7 @@ export function Alerts(): ReactNode {
       {!isNow && mayWrite && (
         <Notice title="Recording is done as of now.">
           These alerts stand as they stood at the moment chosen.
-          <button
-            type="button"
-            onClick={() => {
-              go({ at: undefined, knownAt: undefined });
-            }}
-          >
-            Back to now
-          </button>
+          <BackToNow />
         </Notice>
       )}
       {isNow ? (

@@ -6,6 +6,7 @@ import { useMutation } from 'urql';
 import { AlertRulesDocument, CompaniesAtDocument, RetireAlertRuleDocument, type RuleSettingFragment } from '../../generated/operations';
 import { useFund } from '../fund/fund';
 import { instantText } from '../moment/instant';
+import { BackToNow } from '../moment/BackToNow';
 import { useMoment } from '../moment/moment';
 import { Dialog } from '../parts/Dialog';
 import { Form, type Refusal } from '../parts/Field';
@@ -27,7 +28,7 @@ interface Editing {
 
 export function Rules(): ReactNode {
   const { id: fund, mayManage, role } = useFund();
-  const { isNow, go } = useMoment();
+  const { isNow } = useMoment();
   const answer = useAnswer(AlertRulesDocument, { fund });
   const [editing, setEditing] = useState<Editing | null>(null);
   const [told, setTold] = useState('');
@@ -83,14 +84,7 @@ export function Rules(): ReactNode {
           {!isNow && (
             <Notice title="Rules are shown as they stand now.">
               {mayManage && 'They are changed as of now. '}
-              <button
-                type="button"
-                onClick={() => {
-                  go({ at: undefined, knownAt: undefined });
-                }}
-              >
-                Back to now
-              </button>
+              <BackToNow />
             </Notice>
           )}
           {!mayManage && <p className="soft">Managers of the fund set rules; you read them as {role.toLowerCase()}.</p>}

@@ -3,8 +3,8 @@
 import { useMemo } from 'react';
 
 import { useFund } from '../fund/fund';
-import { addDays, dayOf, endOfDay } from '../moment/instant';
-import { useMoment } from '../moment/moment';
+import { addDays, dayOf, endOfDay } from './instant';
+import { useMoment } from './moment';
 
 export interface Comparison {
   /** The instant compared with. */

@@ -3,8 +3,8 @@
 import { useId, type ReactNode } from 'react';
 
 import { useFund } from '../fund/fund';
-import { dayOf, isDay } from '../moment/instant';
-import { useMoment } from '../moment/moment';
+import { dayOf, isDay } from './instant';
+import { useMoment } from './moment';
 import { useComparison, yearBefore } from './compare';
 import styles from './ComparedWith.module.css';
 
