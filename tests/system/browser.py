@@ -35,6 +35,10 @@ FLAGS = (
 Json = dict[str, Any]
 
 
+NO_BROWSER = "no browser: neither DRYPOWDER_TEST_BROWSER nor /usr/bin/chromium"
+"""Why a test of pages is skipped."""
+
+
 def browser_path() -> str | None:
     """DRYPOWDER_TEST_BROWSER, or a Chromium where Debian puts it."""
     return os.environ.get("DRYPOWDER_TEST_BROWSER") or shutil.which("/usr/bin/chromium")

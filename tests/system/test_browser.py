@@ -7,13 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.system.browser import Page, browser_path, browsing
+from tests.system.browser import NO_BROWSER, Page, browser_path, browsing
 from tests.system.program import Up, open_fund
 
 EXECUTABLE = browser_path()
-pytestmark = pytest.mark.skipif(
-    EXECUTABLE is None, reason="no browser: neither DRYPOWDER_TEST_BROWSER nor /usr/bin/chromium"
-)
+pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason=NO_BROWSER)
 
 RUN = ".graphiql-execute-button"
 QUERY = ".graphiql-query-editor .monaco-editor"

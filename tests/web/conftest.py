@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from tests.system.browser import FLAGS, browser_path
+from tests.system.browser import FLAGS, NO_BROWSER, browser_path
 from tests.system.program import Up
-from tests.web.hub import Product, Window, opened
+from tests.web.hub import WIDE, Product, Scheme, Window, opened
 
 # Playwright talks to it by a pipe, and chooses how it hides.
 ARGUMENTS = [flag for flag in FLAGS if not flag.startswith(("--headless", "--remote-debugging"))]
@@ -20,7 +20,7 @@ NewWindow = Callable[..., Awaitable[Window]]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leaves the tests of the page out where there is no browser."""
     if browser_path() is None:
-        missing = pytest.mark.skip(reason="no browser: neither DRYPOWDER_TEST_BROWSER nor /usr/bin/chromium")
+        missing = pytest.mark.skip(reason=NO_BROWSER)
         for item in items:
             if "tests/web/" in item.nodeid:
                 item.add_marker(missing)
@@ -50,8 +50,8 @@ async def new_window(product: Product, browser: Browser) -> AsyncIterator[NewWin
     async with AsyncExitStack() as windows:
         made: list[Window] = []
 
-        async def window(**look: object) -> Window:
-            one = await opened(product, browser, **look)  # type: ignore[arg-type]  # as the tests spell it
+        async def window(*, width: int = WIDE, scheme: Scheme = "light") -> Window:
+            one = await opened(product, browser, width, scheme)
             windows.push_async_callback(one.context.close)
             made.append(one)
             return one

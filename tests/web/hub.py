@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import httpx
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebSocket
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, WebSocket
 
 from api.graphiql import STATIC
 from tests.system.program import PROJECT, Up, succeeded
@@ -21,6 +21,7 @@ PATIENCE: Final = 60.0
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 Role = Literal["VIEWER", "ANALYST", "MANAGER", "ADMIN"]
+Scheme = Literal["light", "dark"]
 Json = dict[str, Any]
 
 
@@ -167,9 +168,7 @@ class Window:
         assert self.untrusted == []
 
 
-async def opened(
-    product: Product, browser: Browser, *, width: int = WIDE, scheme: Literal["light", "dark"] = "light"
-) -> Window:
+async def opened(product: Product, browser: Browser, width: int, scheme: Scheme) -> Window:
     """A new window, empty."""
     context = await browser.new_context(
         viewport={"width": width, "height": HEIGHT}, color_scheme=scheme, locale="en-US", timezone_id="America/New_York"
@@ -177,3 +176,14 @@ async def opened(
     await context.grant_permissions(["clipboard-read", "clipboard-write"])
     return Window(product, context, await context.new_page())
 
+
+async def recorded(within: Locator, button: str, *, presses: int = 1) -> None:
+    """Presses the button that records; what came to the fund since the check asks for another look."""
+    done = within.get_by_text("Recorded", exact=True)
+    again = within.get_by_role("button", name="Check again")
+    while True:
+        await within.get_by_role("button", name=button, exact=True).click(click_count=presses)
+        await done.or_(again).wait_for()
+        if await done.is_visible():
+            return
+        await again.click()

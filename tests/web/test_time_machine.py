@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlparse
 from playwright.async_api import Locator, expect
 
 from tests.web.conftest import NewWindow
-from tests.web.hub import NARROW, Json, Product, Window
+from tests.web.hub import NARROW, Json, Product, Window, recorded
 from tests.web.tables import cells, money
 
 HOLDINGS = """query ($fund: ID!, $at: DateTime, $knownAt: DateTime) { fund(id: $fund, at: $at, knownAt: $knownAt) {
@@ -189,8 +189,8 @@ async def test_a_void_says_what_it_changed(product: Product, window: Window) -> 
 async def test_a_new_fact_comes_by_itself_and_is_voided_from_its_detail(product: Product, window: Window) -> None:
     await window.open("time")
     fee = {"event": {"feeCharged": {"amount": "1.23", "kind": "courier"}}}
-    recorded = await product.ask(RECORD, input={"fundId": product.fund, "events": [fee]})
-    version = recorded["recordEvents"]["events"][0]["version"]
+    answer = await product.ask(RECORD, input={"fundId": product.fund, "events": [fee]})
+    version = answer["recordEvents"]["events"][0]["version"]
     timeline = window.page.get_by_role("table", name="Timeline")
     await expect(timeline.get_by_role("row").filter(has_text="(courier)")).to_contain_text("new")
     await timeline.get_by_role("button", name=f"More about {version}").click()
@@ -198,16 +198,7 @@ async def test_a_new_fact_comes_by_itself_and_is_voided_from_its_detail(product:
     dialog = window.page.get_by_role("dialog")
     await dialog.get_by_label("Reason").fill("It was another fund's")
     await dialog.get_by_role("button", name="Check").click()
-    # What the worker records meanwhile asks for another look.
-    done, again = dialog.get_by_text("Recorded").first, dialog.get_by_role("button", name="Check again")
-    while not await done.is_visible():
-        if await again.is_visible():
-            await again.click()
-        void_it = dialog.get_by_role("button", name=f"Void version {version}")
-        await void_it.or_(again).or_(done).first.wait_for()
-        if await void_it.is_visible():
-            await void_it.click()
-            await done.or_(again).first.wait_for()
+    await recorded(dialog, f"Void version {version}")
     await dialog.get_by_role("button", name="Close").click()
     await expect(timeline).to_contain_text(re.compile(r"voided by version \d+"))
     (void,) = [one for one in await facts(product, types=["EVENT_VOIDED"]) if str(version) in one["summary"]]

@@ -7,7 +7,7 @@ from typing import Any
 from playwright.async_api import Locator, Page, expect
 
 from tests.web.conftest import NewWindow
-from tests.web.hub import NARROW, Product, Window
+from tests.web.hub import NARROW, Product, Window, recorded
 
 QUARTER = {"periodStart": "2026-10-01", "periodEnd": "2026-12-31"}
 TOLD = '[aria-label="New alerts"]'
@@ -63,7 +63,7 @@ async def test_a_miss_recorded_in_one_window_alerts_in_another_and_is_acknowledg
 
     alert = entry(there.page, "Loomwright Textiles")
     assert await alert.count() == 0
-    await recorded(here)
+    await recorded(here.page.get_by_role("main"), "Record it")
     await alert.wait_for()
 
     toast = there.page.get_by_role("status", name="New alerts")
@@ -91,19 +91,6 @@ async def test_a_miss_recorded_in_one_window_alerts_in_another_and_is_acknowledg
     await there.page.get_by_role("button", name="Over", exact=True).click()
     await alert.get_by_role("button", name="More").click()
     await expect(alert).to_contain_text("The contract slipped into January")
-
-
-async def recorded(window: Window) -> None:
-    """Presses the button that records; what came to the fund since the check asks for another look."""
-    main = window.page.get_by_role("main")
-    done = main.get_by_text("Recorded", exact=True)
-    again = main.get_by_role("button", name="Check again")
-    while True:
-        await main.get_by_role("button", name="Record it").click()
-        await done.or_(again).wait_for()
-        if await done.is_visible():
-            return
-        await again.click()
 
 
 async def test_an_alert_is_on_screen_soon_after_its_miss(product: Product, window: Window) -> None:
