@@ -20,7 +20,7 @@ from infra.trail import going_on
 
 log = logging.getLogger(__name__)
 
-WAITING_SECONDS, PAUSE_SECONDS = 30.0, 0.5
+WAITING_SECONDS, PAUSE_SECONDS = 180.0, 0.5
 """How long a result waits for the database, and between two tries."""
 WORDS = {
     "curves": "Working out what each company's next dollar earns",
