@@ -51,6 +51,8 @@ def application(
             guarded(settings, secret, runtime) as gate,
         ):
             held["runtime"] = runtime
+            # Loaded before anybody waits for it.
+            runtime.funds.lists()
             shown = Exposition(runtime.metrics, settings.metrics_token)
             origins = Origins(settings.public_url, settings.cors_origins)
             endpoint = Observing(Endpoint(runtime, gate, documents, origins, INIT_SECONDS), runtime.metrics)

@@ -22,7 +22,7 @@ from infra.settings import LogFormat, settings
 from infra.supervisor import PartKeepsFailing
 
 if TYPE_CHECKING:
-    from infra.rows import FundRow
+    from infra.funds import FundHead
     from infra.runtime import Runtime
 
 T = TypeVar("T")
@@ -133,7 +133,7 @@ def migrated(database_url: str) -> None:
         raise CommandError(str(fault)) from fault
 
 
-async def existing_fund(runtime: "Runtime", fund: str) -> "FundRow":
+async def existing_fund(runtime: "Runtime", fund: str) -> "FundHead":
     """The head of the fund with this id.
 
     Raises:

@@ -15,8 +15,8 @@ from api.node import Node
 from domain import fund as domain
 from domain.money import Money
 from infra.figures import CompanyFigures
+from infra.funds import FundHead
 from infra.postgres import translated
-from infra.rows import FundRow
 from infra.states import Folded, resolve
 
 CompanyStatus = output_enum(domain.CompanyStatus)
@@ -27,7 +27,7 @@ class Seen:
     """A fund as seen at one moment: what its state, companies and figures in one answer share."""
 
     context: Context
-    row: FundRow
+    row: FundHead
     at: datetime
     known_at: datetime
     known_version: int
@@ -112,7 +112,7 @@ def portfolio_company(seen: Seen, holding: domain.Holding) -> PortfolioCompany:
     )
 
 
-async def see(context: Context, row: FundRow, at: datetime | None, known_at: datetime | None) -> Seen:
+async def see(context: Context, row: FundHead, at: datetime | None, known_at: datetime | None) -> Seen:
     """The fund at a moment.
 
     Raises:

@@ -12,8 +12,8 @@ from api.ids import fund_uuid, organisation_uuid
 from api.security import Pass
 from api.tokens import EXPIRED, LEEWAY, REVOKED
 from domain.refusal import Forbidden, NotFound
+from infra.funds import FundHead
 from infra.people import OrganisationRole, Person, Role, TokenRevokedError
-from infra.rows import FundRow
 from infra.runtime import Runtime
 from infra.trail import about_fund
 
@@ -89,7 +89,7 @@ class Context:
             raise UnauthenticatedError(REVOKED) from None
         return found
 
-    async def fund(self, fund_id: str) -> FundRow | None:
+    async def fund(self, fund_id: str) -> FundHead | None:
         """The fund's head; None where there is no such fund or no part in it.
 
         Raises:
@@ -100,7 +100,7 @@ class Context:
         except NotFound:
             return None
 
-    async def existing_fund(self, fund_id: str, *path: str) -> FundRow:
+    async def existing_fund(self, fund_id: str, *path: str) -> FundHead:
         """The fund's head.
 
         Raises:

@@ -11,9 +11,9 @@ from rich.progress import Progress
 from api.command import CommandError, errors, existing_fund, is_terminal
 from infra.appending import Appended
 from infra.exchange import MAX_FILE_BYTES, Batch, ImportRefusedError, export, read, refused
+from infra.funds import FundHead
 from infra.ledger import RefusedTogetherError
 from infra.people import Person
-from infra.rows import FundRow
 from infra.runtime import Runtime
 
 IMPORTER = "import@localhost"
@@ -49,7 +49,7 @@ async def import_file(runtime: Runtime, file: Path, fund: str) -> str:
     return f"{appended.last_version - appended.first_version + 1} facts imported, {versions}."
 
 
-async def _record(runtime: Runtime, row: FundRow, batch: Batch, name: str) -> Appended:
+async def _record(runtime: Runtime, row: FundHead, batch: Batch, name: str) -> Appended:
     person: Person = await runtime.people.enrol(IMPORTER)
     with Progress(console=errors, transient=True, disable=not is_terminal()) as progress:
         task = progress.add_task(f"Importing {name}", total=len(batch.drafts))

@@ -12,8 +12,8 @@ from api.standing import while_standing
 from api.timeline import shown
 from domain.event import Fact
 from domain.refusal import Invalid
+from infra.funds import FundHead
 from infra.people import Role
-from infra.rows import FundRow
 
 KEPT = 1_024
 """Newest facts kept as shown, per process."""
@@ -42,7 +42,7 @@ async def follow(context: Context, fund_id: str, after_version: int | None) -> A
             yield await _shown_once(context, row, fact)
 
 
-async def _shown_once(context: Context, row: FundRow, fact: Fact) -> FundEvent:
+async def _shown_once(context: Context, row: FundHead, fact: Fact) -> FundEvent:
     """The fact as the schema shows it, made once for all its subscribers."""
     key = row.id, fact.version
     known = _shown.get(key)

@@ -7,7 +7,7 @@ import strawberry
 from api.connection import Page, PageInfo, bad_cursor, cursor, page, page_info
 from api.context import Context
 from api.funds import Fund, fund_of
-from infra.rows import FundRow
+from infra.funds import FundHead
 
 
 @strawberry.type(description="A fund and its place in the list.")
@@ -33,7 +33,7 @@ async def funds(
         UnauthenticatedError: If nobody known asks.
     """
     someone = context.someone
-    asked: Page[FundRow] = page(first, after)
+    asked: Page[FundHead] = page(first, after)
     try:
         place = None if asked.place is None else UUID(asked.place)
     except ValueError:

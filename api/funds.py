@@ -20,8 +20,8 @@ from domain.money import Money
 from domain.projector import along
 from domain.refusal import Invalid
 from domain.wording import Wording
+from infra.funds import FundHead
 from infra.postgres import translated
-from infra.rows import FundRow
 from infra.states import resolve
 
 FEWEST_POINTS, MOST_POINTS, DEFAULT_POINTS = 2, 500, 100
@@ -161,7 +161,7 @@ class FundSeries:
 
 @strawberry.type(description="A fund's identity: what does not depend on the moment.")
 class Fund(Node):
-    row: strawberry.Private[FundRow]
+    row: strawberry.Private[FundHead]
     name: str = strawberry.field(description="What people call it.")
     currency: str = strawberry.field(description="ISO 4217 code of the one currency all its money is in.")
     vintage_year: int = strawberry.field(description="Year of its first investment, as the industry compares funds.")
@@ -190,7 +190,7 @@ class Fund(Node):
         )
 
 
-def fund_of(row: FundRow) -> Fund:
+def fund_of(row: FundHead) -> Fund:
     """The fund's head as the schema shows it."""
     return Fund(
         id=strawberry.ID(str(row.id)),
@@ -205,7 +205,7 @@ def fund_of(row: FundRow) -> Fund:
     )
 
 
-async def fund_state(context: Context, row: FundRow, at: datetime | None, known_at: datetime | None) -> FundState:
+async def fund_state(context: Context, row: FundHead, at: datetime | None, known_at: datetime | None) -> FundState:
     """The fund at a moment as the schema shows it."""
     return state_of(await see(context, row, at, known_at))
 
@@ -242,7 +242,7 @@ def state_of(seen: Seen) -> FundState:
 
 async def fund_series(
     context: Context,
-    row: FundRow,
+    row: FundHead,
     start: datetime | None,
     end: datetime | None,
     points: int,

@@ -13,7 +13,7 @@ from api.reserves import one as one_run, one_scenario
 from api.rules import one_rule, rule_then
 from api.snapshots import snapshot_of
 from api.timeline import shown
-from infra.rows import FundRow
+from infra.funds import FundHead
 
 
 async def find(context: Context, given: str) -> Node | None:  # noqa: PLR0911 - one for each kind
@@ -46,7 +46,7 @@ async def find(context: Context, given: str) -> Node | None:  # noqa: PLR0911 - 
     return await _seen(context, row, found)
 
 
-async def _fact(context: Context, row: FundRow, version: str) -> Node | None:
+async def _fact(context: Context, row: FundHead, version: str) -> Node | None:
     # Fits a bigint, and is written as our ids are.
     if re.fullmatch("[1-9][0-9]{0,17}", version) is None:
         return None
@@ -54,7 +54,7 @@ async def _fact(context: Context, row: FundRow, version: str) -> Node | None:
     return None if fact is None else (await shown(context, row.id, row.currency, [fact]))[0]
 
 
-async def _snapshot(context: Context, row: FundRow, snapshot: str) -> Node | None:
+async def _snapshot(context: Context, row: FundHead, snapshot: str) -> Node | None:
     try:
         found = await context.runtime.snapshots.one(row.id, UUID(snapshot))
     except ValueError:
@@ -62,7 +62,7 @@ async def _snapshot(context: Context, row: FundRow, snapshot: str) -> Node | Non
     return None if found is None else snapshot_of(found)
 
 
-async def _seen(context: Context, row: FundRow, found: ids.NodeId) -> Node | None:
+async def _seen(context: Context, row: FundHead, found: ids.NodeId) -> Node | None:
     at, known_at = ids.moment_of(found.parts[0]), ids.moment_of(found.parts[1])
     if at is None or known_at is None:
         return None

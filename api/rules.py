@@ -27,11 +27,11 @@ from domain.preview import Preview, preview as replayed
 from domain.projector import EMPTY
 from domain.refusal import InvalidState, NotFound, Refusal
 from infra.drafts import Draft
+from infra.funds import FundHead
 from infra.learned import calendar_of, series
 from infra.ledger import OvertakenError
 from infra.people import Role
 from infra.postgres import UnavailableError, translated
-from infra.rows import FundRow
 
 AlertRung = output_part(domain.AlertRung)
 AlertRungInput = input_part(domain.AlertRung)
@@ -240,7 +240,7 @@ async def _recorded(
     return AlertRulePayload(rule=rule_of(ids.rule_id(row.id, setting.rule_id), fund_id, rule), errors=[])
 
 
-async def _decided(context: Context, row: FundRow, setting: domain.AlertRuleSet, *, existing: bool) -> Rule:
+async def _decided(context: Context, row: FundHead, setting: domain.AlertRuleSet, *, existing: bool) -> Rule:
     """The rule as it stands once it is recorded."""
     runtime = context.runtime
     for _ in range(ATTEMPTS):

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from domain.money import Money, share_of
 from domain.refusal import UnknownCompany
-from domain.returns import Flow, internal_rate_of_return, ratio
+from domain.returns import Flow, ratio
 from domain.wording import Wording
 
 
@@ -64,7 +64,7 @@ class Holding:
 
     def irr(self, at: datetime) -> float | None:
         """Internal rate of return of the holding with its fair value received at `at`."""
-        return internal_rate_of_return([*self.flows, (at, self.fair_value)])
+        return _irr([*self.flows, (at, self.fair_value)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,14 @@ class Fund:
 
     def irr(self, at: datetime) -> float | None:
         """The investors' rate of return (IRR), the net asset value received at `at`; None without calls."""
-        return internal_rate_of_return([*self.flows, (at, self.nav)]) if self.called else None
+        return _irr([*self.flows, (at, self.nav)]) if self.called else None
+
+
+def _irr(flows: list[Flow]) -> float | None:
+    """It alone needs NumPy, which takes longer to load than all else here."""
+    from domain.rate_of_return import internal_rate_of_return
+
+    return internal_rate_of_return(flows)
 
 
 class FundBuilder:

@@ -1,76 +1,88 @@
-"""Funds: their identity and head, for lookups and lists. The lists go through SQLModel: no hot path."""
+"""Funds: their identity and head, for lookups and lists."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import or_, text
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from infra import tenancy
-from infra.people import OrganisationRole, Person
+from infra.people import Person
 from infra.postgres import translated
-from infra.rows import FundRow, MembershipRow, OrganisationMemberRow, OrganisationPersonRow
 
-_SCOPE = text(f"SELECT set_config('{tenancy.SETTING}', :setting, true)")
+if TYPE_CHECKING:
+    from infra.fund_list import FundList
+
+
+@dataclass(frozen=True, slots=True)
+class FundHead:
+    """What a fund's opening said, and where its ledger stands. Money in cents.
+
+    Attributes:
+        version: Of its newest fact, whose hash and time of recording `hash` and `recorded_at` are.
+        touched_until: The latest moment that any fact was true at.
+    """
+
+    id: UUID
+    name: str
+    currency: str
+    vintage_year: int
+    size_cents: int
+    time_zone: str
+    opened_at: datetime
+    version: int
+    hash: bytes
+    recorded_at: datetime
+    touched_until: datetime
+    organisation_id: UUID
+
+
+_NAMES = tuple(field.name for field in fields(FundHead))
+_FUND = f"SELECT {', '.join(_NAMES)} FROM fund WHERE id = $1"  # noqa: S608 - only our own words
+_FUNDS = _FUND.replace("= $1", "= ANY ($1)")
 
 
 class Funds:
     """The heads of all ledgers that the work at hand may see."""
 
-    def __init__(self, pool: asyncpg.Pool, engine: AsyncEngine) -> None:
+    def __init__(self, pool: asyncpg.Pool, database_url: str) -> None:
         self._pool = pool
-        self._engine = engine
+        self._database_url = database_url
+        self._list: FundList | None = None
 
-    async def fund(self, fund_id: UUID) -> FundRow | None:
+    async def fund(self, fund_id: UUID) -> FundHead | None:
         """One fund."""
         with translated():
-            row = await self._pool.fetchrow("SELECT * FROM fund WHERE id = $1", fund_id)
-        return None if row is None else FundRow(**dict(row))
+            row = await self._pool.fetchrow(_FUND, fund_id)
+        return None if row is None else FundHead(*row)
+
+    async def by_ids(self, fund_ids: Sequence[UUID]) -> dict[UUID, FundHead]:
+        """Those of the funds that exist."""
+        with translated():
+            rows = await self._pool.fetch(_FUNDS, list(fund_ids))
+        return {row["id"]: FundHead(*row) for row in rows}
 
     async def of(
         self, person: Person, *, after: UUID | None, limit: int, organisation_id: UUID | None = None
-    ) -> Sequence[FundRow]:
+    ) -> list[FundHead]:
         """Funds the person has a part in (an administrator: all), by id, those after `after` first.
 
         Args:
             organisation_id: Of this one alone.
         """
-        query = select(FundRow).order_by(col(FundRow.id)).limit(limit)
-        if after is not None:
-            query = query.where(col(FundRow.id) > after)
-        if person.issued_at is not None:
-            # Organisations that have revoked the token since: a connection may be older than that.
-            closed = select(OrganisationPersonRow.organisation_id).where(
-                OrganisationPersonRow.person_id == person.id,
-                col(OrganisationPersonRow.tokens_revoked_at) >= person.issued_at,
-            )
-            query = query.where(col(FundRow.organisation_id).not_in(closed))
-        if organisation_id is not None:
-            query = query.where(FundRow.organisation_id == organisation_id)
-        if not person.administrator:
-            given = select(MembershipRow.fund_id).where(MembershipRow.person_id == person.id)
-            administered = select(OrganisationMemberRow.organisation_id).where(
-                OrganisationMemberRow.person_id == person.id,
-                OrganisationMemberRow.role == OrganisationRole.ADMIN.value,
-            )
-            query = query.where(or_(col(FundRow.id).in_(given), col(FundRow.organisation_id).in_(administered)))
-        async with self._session() as session:
-            return (await session.exec(query)).all()
+        rows = await self.lists().of(person, after=after, limit=limit, organisation_id=organisation_id)
+        return [FundHead(*(getattr(row, name) for name in _NAMES)) for row in rows]
 
-    async def by_ids(self, fund_ids: Sequence[UUID]) -> dict[UUID, FundRow]:
-        """Those of the funds that exist."""
-        async with self._session() as session:
-            rows = await session.exec(select(FundRow).where(col(FundRow.id).in_(fund_ids)))
-            return {row.id: row for row in rows}
+    def lists(self) -> "FundList":
+        """What lists are read by, made when first asked for: it brings SQLAlchemy, which jobs and commands spare."""
+        if self._list is None:
+            from infra.fund_list import FundList
 
-    @asynccontextmanager
-    async def _session(self) -> AsyncIterator[AsyncSession]:
-        """A session whose transaction sees what the work at hand may."""
-        with translated():
-            async with AsyncSession(self._engine) as session:
-                await (await session.connection()).execute(_SCOPE, {"setting": tenancy.scope().setting})
-                yield session
+            self._list = FundList(self._database_url)
+        return self._list
+
+    async def close(self) -> None:
+        """Gives up the connections that lists had."""
+        if self._list is not None:
+            await self._list.close()

@@ -2,11 +2,12 @@
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from domain.reserves.simulation import Blocks, one_by_one
-from infra.blocks import in_processes
-from infra.cluster import clustered
 from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from domain.reserves.simulation import Blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,13 @@ class Hands:
     processes: int = 1
     scheduler: str | None = None
 
-    def blocks(self) -> Blocks:
+    def blocks(self) -> "Blocks":
         """Computes blocks with them."""
+        # What chooses hands, and hands them on, needn't load NumPy.
+        from domain.reserves.simulation import one_by_one
+        from infra.blocks import in_processes
+        from infra.cluster import clustered
+
         here = one_by_one if self.processes == 1 else in_processes(self.processes)
         return here if self.scheduler is None else clustered(self.scheduler, here)
 

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 
 from infra import tenancy
 
@@ -34,7 +33,7 @@ CLOSING_SECONDS = 1.0
 COMMAND_SECONDS = 60.0
 """Longest single statement of the API and the jobs; an import's transaction is many statements."""
 
-_GONE = (
+GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     # What a connection says that is given back to its pool while it is being lost.
@@ -45,8 +44,9 @@ _GONE = (
     asyncpg.TooManyConnectionsError,
     OSError,
     TimeoutError,
-    PoolTimeoutError,
 )
+"""Faults of a connection that is lost, refused or too slow."""
+UNREACHABLE = "the database can't be reached"
 
 
 class UnavailableError(Exception):
@@ -56,16 +56,10 @@ class UnavailableError(Exception):
 @contextmanager
 def translated() -> Iterator[None]:
     """Turns a lost or refused connection inside into `UnavailableError`; refusals by the database pass as they are."""
-    message = "the database can't be reached"
     try:
         yield
-    except _GONE as fault:
-        raise UnavailableError(message) from fault
-    except DBAPIError as fault:
-        # The lists' engine wraps its driver's fault, which wraps asyncpg's.
-        if fault.connection_invalidated or isinstance(getattr(fault.orig, "__cause__", None), _GONE):
-            raise UnavailableError(message) from fault
-        raise
+    except GONE as fault:
+        raise UnavailableError(UNREACHABLE) from fault
 
 
 def plain_url(url: str) -> str:

@@ -1,8 +1,10 @@
 """Inputs of a reserve run: the fund's companies at a moment, each with a tree or why it has none, and its model."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,20 +12,15 @@ import asyncpg
 
 from domain.correction import VOID, EventVoided
 from domain.event import Event
-from domain.forecasting import DealForecastCreated
-from domain.fund import CompanyStatus, Fund, Holding as Held
+from domain.fund import CompanyStatus, Fund
 from domain.reserves.model import DEFAULT_MODEL, ReserveModelSet
 from domain.reserves.runs import ReserveRunRequested
-from domain.reserves.sight import Holding
-from domain.reserves.tree import Tree, UnavailableModel, from_forecast, from_stage
 from infra import codec
 from infra.computing import Task
-from infra.figures import CompanyFigures, Figures
+from infra.figures import Figures
 from infra.postgres import translated
 from infra.states import States, resolve
 
-DAYS_A_MONTH = 30.44
-CENTS = 100
 _FACTS = """
     SELECT version, schema_version, type, company_id, touches_at, payload FROM fact
     WHERE fund_id = $1 AND type = ANY ($4) AND touches_at <= $2 AND version <= $3 ORDER BY touches_at, version
@@ -61,6 +58,10 @@ class ReserveInputs:
         facts = await self._standing(fund_id, request.at, known.version, "ROUND_PRICED", "RESERVE_MODEL_SET")
         priced = {one.company_id: one.at for one in facts if one.company_id is not None}
         model = _model(facts).setting
+        # The first time that takes longer than an event loop may be kept.
+        await asyncio.to_thread(import_module, "infra.reserve_holdings")
+        from infra.reserve_holdings import holding
+
         holdings = [
             holding(one, figures.get(one.company_id), request.at, priced.get(one.company_id), model) for one in active
         ]
@@ -106,41 +107,3 @@ def _model(facts: Sequence[_Standing]) -> Model:
 def available(state: Fund) -> int:
     """What the fund can still invest, in cents."""
     return max(int(state.available_capital), 0)
-
-
-def holding(
-    one: Held, figures: CompanyFigures | None, at: datetime, priced_at: datetime | None, model: ReserveModelSet
-) -> Holding:
-    """A company as a run sees it."""
-    tree: Tree | None = None
-    why = ""
-    try:
-        tree = _tree(one, figures, at, priced_at, model)
-    except UnavailableModel as fault:
-        why = str(fault)
-    return Holding(
-        id=one.company_id,
-        name=one.name,
-        stage=one.stage,
-        ownership=float(one.ownership or 0),
-        invested=one.invested,
-        planned=one.planned_reserves,
-        deployed=one.deployed_reserves,
-        tree=tree,
-        unavailable=why,
-    )
-
-
-def _tree(
-    one: Held, figures: CompanyFigures | None, at: datetime, priced_at: datetime | None, model: ReserveModelSet
-) -> Tree:
-    if one.ownership is None:
-        message = "the fund's ownership isn't known"
-        raise UnavailableModel(message)
-    forecast = figures.deal_forecast.event if figures is not None and figures.deal_forecast is not None else None
-    if isinstance(forecast, DealForecastCreated):
-        return from_forecast(forecast)
-    # Without a priced round it has waited since the fund's last cheque.
-    since = priced_at or max((when for when, amount in one.flows if amount < 0), default=at)
-    months = max((at - since).days / DAYS_A_MONTH, 0.0)
-    return from_stage(one.stage, None if one.valuation is None else one.valuation / CENTS, months, model)

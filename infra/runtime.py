@@ -7,7 +7,6 @@ from uuid import UUID
 
 import asyncpg
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from infra.access_log import AccessLog
 from infra.alerts import AlertStore
@@ -28,7 +27,7 @@ from infra.notices import Notices
 from infra.organisations import Organisations
 from infra.people import People
 from infra.places import Places
-from infra.postgres import close_pool, connect, open_pool
+from infra.postgres import close_pool, open_pool
 from infra.progress import Words
 from infra.rates import Rates
 from infra.reserve_inputs import ReserveInputs
@@ -39,9 +38,6 @@ from infra.settings import Settings
 from infra.snapshots import Snapshots
 from infra.standings import Standings
 from infra.states import States
-
-LIST_CONNECTIONS = 2
-"""Connections of the lists' engine: its queries are few and short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,6 @@ async def opened(
     # Of their own, since they are held for as long as a run takes: it would be left waiting for a further one.
     locks = await open_pool(database_url, settings.reserve_concurrency, least=0)
     redis = Redis.from_url(redis_url)
-    engine = _engine(database_url)
     states, history, names = States(pool, counted), History(pool, counted), Names(pool)
     alerts, words = AlertStore(pool), Words(redis)
     feed, hints = Feed(pool, history, names, redis, counted), Hints(redis)
@@ -114,7 +109,7 @@ async def opened(
         hints.moved(fund_id, version)
 
     figures = Figures(pool)
-    ledger, funds = Ledger(pool, states, moved, counted), Funds(pool, engine)
+    ledger, funds = Ledger(pool, states, moved, counted), Funds(pool, database_url)
     channels = Channels(pool, secret or (lambda: own_secret(settings)))
     standings = Standings(pool)
     try:
@@ -158,17 +153,7 @@ async def opened(
         await standings.stop()
         await feed.stop()
         await hints.stop()
-        await engine.dispose()
+        await funds.close()
         await redis.aclose()
         await close_pool(locks)
         await close_pool(pool)
-
-
-def _engine(database_url: str) -> AsyncEngine:
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=lambda: connect(database_url),
-        pool_size=LIST_CONNECTIONS,
-        # A connection that died with the server is replaced, not handed out.
-        pool_pre_ping=True,
-    )

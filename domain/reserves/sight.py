@@ -1,8 +1,11 @@
 """What a run sees of a fund's companies."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from domain.reserves.tree import Tree
+if TYPE_CHECKING:
+    # Trees need NumPy, which whoever only passes a company on needn't load.
+    from domain.reserves.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,5 +23,5 @@ class Holding:
     invested: int
     planned: int
     deployed: int
-    tree: Tree | None
+    tree: "Tree | None"
     unavailable: str = ""

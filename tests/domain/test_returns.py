@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from domain.returns import Flow, internal_rate_of_return, ratio
+from domain.rate_of_return import internal_rate_of_return
+from domain.returns import Flow, ratio
 from tests.spec import instant, usd
 
 

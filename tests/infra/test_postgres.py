@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,6 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError, TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.capital import FeeCharged, FundOpened
 from domain.refusal import CorruptionError, ExceedsAvailableCapital, NotFound
@@ -22,6 +23,7 @@ from infra import postgres
 from infra.appending import Appended
 from infra.drafts import Draft
 from infra.embedded import EmbeddedPostgres
+from infra.engines import engine_translated, list_engine
 from infra.history import FactFilter
 from infra.migrate import migrate_in_loop
 from infra.people import Person, Role
@@ -34,6 +36,7 @@ from tests.spec import instant, usd
 
 FEE = Draft(FeeCharged(usd(1)), instant("2010-06-01"))
 OPENING = FundOpened("A", "USD", 2006, usd(100))
+NOBODY = Person(uuid4(), "nobody@example.org", None, administrator=False)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,6 @@ OPENING = FundOpened("A", "USD", 2006, usd(100))
         ConnectionRefusedError("secret"),
         FileNotFoundError("secret"),
         TimeoutError("secret"),
-        PoolTimeoutError("secret"),
         asyncpg.InternalClientError("secret"),
     ],
     ids=lambda fault: f"{type(fault).__module__}.{type(fault).__name__}",
@@ -80,15 +82,26 @@ def test_any_other_fault_passes_as_it_is(fault: BaseException) -> None:
 
 
 async def test_a_list_s_own_fault_passes_as_it_is(servers: Servers) -> None:
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(plain_url(servers.database_url))
-    )
+    engine = list_engine(servers.database_url)
     try:
         async with engine.connect() as connection:
-            with pytest.raises(ProgrammingError), translated():
+            with pytest.raises(ProgrammingError), engine_translated():
                 await connection.execute(text("SELECT 1 FROM no_such_table"))
     finally:
         await engine.dispose()
+
+
+def test_a_list_that_no_connection_is_left_for_is_unavailable() -> None:
+    with pytest.raises(UnavailableError) as told, engine_translated():
+        raise PoolTimeoutError("secret")
+    assert str(told.value) == "the database can't be reached"
+
+
+def test_jobs_and_commands_start_without_what_few_of_them_need() -> None:
+    spared = {"numpy", "scipy", "sqlalchemy"}
+    loaded = f"import sys, api.cli, infra.runtime, jobs.worker; print(*{spared} & sys.modules.keys())"
+    started = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert started.stdout == "\n"
 
 
 @pytest.mark.parametrize(
@@ -269,11 +282,11 @@ async def test_a_list_cut_off_in_the_middle_is_unavailable_too(database: asyncpg
         async with locking.transaction():
             # Nobody reads a table that is locked so: the list waits until its backend is ended.
             await locking.execute("LOCK TABLE fund IN ACCESS EXCLUSIVE MODE")
-            listing = asyncio.ensure_future(other.funds.by_ids([uuid4()]))
+            listing = asyncio.ensure_future(other.funds.of(NOBODY, after=None, limit=1))
             waiting = "SELECT pid FROM pg_locks WHERE relation = 'fund'::regclass AND NOT granted"
             while (backend := await locking.fetchval(waiting)) is None:
                 await asyncio.sleep(0)
             await locking.execute("SELECT pg_terminate_backend($1)", backend)
             with pytest.raises(UnavailableError):
                 await listing
-        assert await other.funds.by_ids([uuid4()]) == {}
+        assert await other.funds.of(NOBODY, after=None, limit=1) == []
