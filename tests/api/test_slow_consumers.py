@@ -108,8 +108,17 @@ async def streamed(stream: httpx.Response) -> tuple[list[int], Json]:
 
 
 async def test_a_stalled_reader_of_many_events_is_ended_and_can_go_on(
-    app: Starlette, server: httpx.AsyncClient, runtime: Runtime, fund: OpenedFund, owner: Person
+    app: Starlette,
+    server: httpx.AsyncClient,
+    runtime: Runtime,
+    fund: OpenedFund,
+    owner: Person,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # The last words of the one that ends first wait until the other has ended too.
+    monkeypatch.setattr(conversation, "PARTING_SECONDS", 120)
+    monkeypatch.setattr(sse, "PARTING_SECONDS", 120)
+    monkeypatch.setattr(sockets, "LINGER_SECONDS", 120)
     followed = runtime_of(app).feed._streams
     narrow = httpx.AsyncClient(base_url=server.base_url, transport=httpx.AsyncHTTPTransport(socket_options=[SMALL]))
     reader = Caller(narrow, fund.analyst.token)

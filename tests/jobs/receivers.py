@@ -63,9 +63,15 @@ class MailServer:
         self._server = await loop.create_server(self._connected, HOST, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Ends at once, with whatever was under way."""
         assert self._server is not None
+        loop = asyncio.get_running_loop()
+        for listening in self._server.sockets:
+            loop.remove_reader(listening)
+        # What it accepted a moment ago is a connection by then; closed in between, asyncio loses hold of it.
+        for _ in range(2):
+            await asyncio.sleep(0)
         self._server.close()
         for connection in self._connections:
             if isinstance(connection.transport, asyncio.WriteTransport):
@@ -102,7 +108,7 @@ class MailServer:
         self.tried += 1
         if self.dying:
             self.dying = False
-            self.stop()
+            await self.stop()
             # Its end is that of whoever is connected.
             await asyncio.Event().wait()
         await self.answers.wait()
@@ -122,7 +128,7 @@ async def mail_server() -> AsyncIterator[MailServer]:
     try:
         yield server
     finally:
-        server.stop()
+        await server.stop()
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ async def test_a_recipient_refused_for_now_is_tried_again_alone(outward: Outward
         assert {one.last_error for one in found} == {f"The mail server refused {JOE} (451)."}
         assert [one.recipients for one in outward.mail.taken] == [(JANE,), (JANE,)]
         # What fails wholly in between changes nothing in who is left.
-        outward.mail.stop()
+        await outward.mail.stop()
 
         async def unreachable() -> bool:
             reasons = [one.last_error for one in await outward.deliveries(EMAIL)]

@@ -242,7 +242,7 @@ async def browsing(executable: str, folder: Path) -> AsyncIterator[Page]:
                 yield page
                 page.session = ""
                 await page.call("Browser.close")
-                await listening
+                await asyncio.wait_for(listening, WAIT_SECONDS)
         finally:
             if process.returncode is None:
                 try:

@@ -7,7 +7,7 @@ import pytest
 from tests.system.program import Up
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A running `up --demo`."""
     with Up(tmp_path_factory.mktemp("demo"), "--demo") as up:

@@ -24,7 +24,7 @@ SOME = 100
 SNAPSHOT_FREQUENCY = 20
 RETRY_SECONDS = 0.05
 """What a polite client waits before it asks again."""
-RECOVERY_SECONDS = 120.0
+RECOVERY_SECONDS = 150.0
 PROTOCOL = websockets.Subprotocol("graphql-transport-ws")
 
 OPEN = """mutation {

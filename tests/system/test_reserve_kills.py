@@ -22,11 +22,11 @@ from tests.api.asking import Caller, Conversation, Json, conversing
 from tests.conftest import OPENED_AT
 from tests.infra.reserving import invest
 from tests.system.program import Up
-from tests.system.test_kills import PARTS, eventually
+from tests.system.test_kills import PARTS, RECOVERY_SECONDS, eventually
 
 FURTHER = 6
 """Companies beside the first ones, so that a run lasts for seconds and yet needs little memory."""
-LONG: Json = {"iterations": 3_000_000}
+LONG: Json = {"iterations": 1_000_000}
 SHORT: Json = {"iterations": 100}
 FREE_SECONDS = 1.0
 """Within which a cancelled run has left its worker, as promised."""
@@ -113,7 +113,7 @@ class Product:
             listening = asyncio.ensure_future(follower.listen())
             try:
                 yield follower
-                await asyncio.wait_for(listening, 60)
+                await asyncio.wait_for(listening, RECOVERY_SECONDS)
             finally:
                 listening.cancel()
 
