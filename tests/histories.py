@@ -67,7 +67,8 @@ async def own_database(url: str) -> AsyncIterator[str]:
             await connection.execute(f"CREATE DATABASE {name}_migrated")
             await migrate_in_loop(_beside(url, f"{name}_migrated"))
             _migrated[url] = f"{name}_migrated"
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {_migrated[url]}")
+        # By copying its files: half the work of writing each page anew.
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {_migrated[url]} STRATEGY file_copy")
         try:
             yield _beside(url, name)
         finally:
