@@ -91,8 +91,9 @@ check-schema: $(REQUIREMENTS)
 bench: install ## Measure, side by side with what it is compared to
 	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
-soak: install ## Work on the whole product while its parts are killed (SOAK_MINUTES=10, SOAK_SEED=...)
+soak: install ## Kill parts of the whole product for ten minutes (SOAK_MINUTES, SOAK_SEED), then run tests for long
 	$(BIN)/python -m tests.soak
+	DRYPOWDER_LONG=1 $(BIN)/pytest --no-cov -n 2 $$(grep -rl "from tests.depth" tests --include 'test_*.py')
 
 lock: $(REQUIREMENTS) ## Pin what pyproject.toml asks for (LOCK_ARGS=--upgrade for newer versions)
 	@# Hashes alone: the lock must serve whatever index one installs from. With extras: older versions of pip look for

@@ -20,6 +20,7 @@ from tests.benchmarks import (
     importing,
     library,
     loading,
+    looking,
     ranking,
     recommending,
     replaying,
@@ -49,6 +50,7 @@ BENCHMARKS: Mapping[str, Callable[[Ground], Awaitable[list[Figure]]]] = {
     "storage": storing.storage,
     "grow": growing.grow,
     "load": loading.load,
+    "look": looking.look,
 }
 
 

@@ -92,6 +92,7 @@ class Scale:
     loaded: float
     rows: int
     crowds: tuple[int, ...]
+    stepped: int
 
 
 FULL = Scale(
@@ -127,6 +128,7 @@ FULL = Scale(
     loaded=8.0,
     rows=10_000,
     crowds=(1_000, 3_000),
+    stepped=120,
 )
 QUICK = Scale(
     rounds=3,
@@ -161,6 +163,7 @@ QUICK = Scale(
     loaded=1.0,
     rows=400,
     crowds=(10,),
+    stepped=5,
 )
 
 

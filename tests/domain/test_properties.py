@@ -29,10 +29,13 @@ from domain.investing import (
 from domain.money import Fraction, Money
 from domain.projector import EMPTY, admit, along, fold, order, state_at
 from domain.refusal import Refusal
+from tests.depth import deep
 from tests.spec import NOW, OPENED, OPENED_AT, figures
 
+ENOUGH = 100
+"""Examples that hold everything often enough."""
 PROPERTY = settings(
-    max_examples=100,
+    max_examples=deep(50, ENOUGH),
     deadline=None,
     derandomize=True,
     database=None,
@@ -219,7 +222,7 @@ def test_the_random_histories_hold_enough_of_everything() -> None:
     seen: Counter[type] = Counter()
     backdated = 0
 
-    @PROPERTY
+    @settings(PROPERTY, max_examples=ENOUGH)
     @given(histories())
     def count(facts: tuple[Dated, ...]) -> None:
         nonlocal backdated

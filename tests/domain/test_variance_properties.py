@@ -31,11 +31,14 @@ from domain.rules import (
     rate,
 )
 from domain.variance import RESTATED, compare, difference
+from tests.depth import deep
 from tests.domain.figures import REVENUE, RULE, Records, Story, brief, month, quarter, varied
 from tests.spec import ACME, but, instant
 
+ENOUGH = 150
+"""Examples that hold everything often enough."""
 PROPERTY = settings(
-    max_examples=150,
+    max_examples=deep(60, ENOUGH),
     deadline=None,
     derandomize=True,
     database=None,
@@ -443,7 +446,7 @@ def test_a_larger_miss_is_never_rated_milder(rule: AlertRuleSet, forecast: int, 
 def test_the_random_histories_hold_enough_of_everything() -> None:
     seen: Counter[str] = Counter()
 
-    @PROPERTY
+    @settings(PROPERTY, max_examples=ENOUGH)
     @given(histories)
     def count(history: list[Step]) -> None:
         story = lived(history, seen=seen)

@@ -21,10 +21,11 @@ from infra.runtime import Runtime
 from infra.settings import Settings
 from infra.states import States
 from tests.conftest import Servers
+from tests.depth import deep
 from tests.histories import AHEAD, TOGETHER, History, ask, live, many, own_database, process, told
 
-HISTORIES = int(os.environ.get("DRYPOWDER_HISTORIES", "300"))
-"""The rarest of the faults planted below shows in one of twelve; one that shows in one of 60 is hardly ever missed."""
+HISTORIES = int(os.environ.get("DRYPOWDER_HISTORIES", deep(200, 1_000)))
+"""The rarest of the faults planted below shows in one of twelve; one that shows in one of 40 is hardly ever missed."""
 FIRST_SEED = int(os.environ.get("DRYPOWDER_HISTORY_SEED", "20060101"))
 SOME = 8 * TOGETHER
 """Histories in which a fault of the SQL must show."""

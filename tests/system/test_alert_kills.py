@@ -38,6 +38,7 @@ from infra.people import Person
 from infra.postgres import UnavailableError
 from infra.runtime import Runtime, opened
 from infra.settings import Settings
+from tests.depth import deep
 from tests.infra.alerting import plan, report, rule
 from tests.jobs.receivers import WebServer, web_server
 from tests.system.mailbox import HOST
@@ -47,8 +48,8 @@ from tests.system.test_kills import PARTS, RETRY_SECONDS, eventually
 MAIL_SERVER = "the mail server"
 PAIRS = tuple(combinations(("the worker", "PostgreSQL", "Redis", MAIL_SERVER), 2))
 METRICS = (MetricType.REVENUE, MetricType.EBITDA, MetricType.ARR, MetricType.CASH, MetricType.VALUATION)
-MISSES = tuple((f"company {number}", metric) for number in range(100) for metric in METRICS)
-TOGETHER = 50
+MISSES = tuple((f"company {number}", metric) for number in range(deep(30, 100)) for metric in METRICS)
+TOGETHER = 25
 """Misses in one append."""
 RECEIVING_SECONDS = 150.0
 """Within which everything has arrived: a lease alone takes 30."""

@@ -16,11 +16,14 @@ import psutil
 import pytest
 import websockets
 
+from tests.depth import deep
 from tests.system.program import Up, processes_of, succeeded
 
 WRITERS = 4
-SOME = 100
+SOME = deep(50, 100)
 """Acknowledged appends before and after each kill."""
+REST_SECONDS = 0.02
+"""Of a writer between two appends: what starts again meanwhile needs a processor too."""
 SNAPSHOT_FREQUENCY = 20
 RETRY_SECONDS = 0.05
 """What a polite client waits before it asks again."""
@@ -85,6 +88,7 @@ class Stream:
                 break
             company = f"company {writer}-{number}"
             self.acknowledged[company] = await self._record(company)
+            await asyncio.sleep(REST_SECONDS)
         self.writing -= 1
 
     async def _ask(self, query: str, **variables: object) -> dict[str, Any]:

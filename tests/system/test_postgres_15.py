@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.embedded import EmbeddedPostgres
+from tests.depth import deep
 
 ROOT = Path(__file__).resolve().parents[2]
 DEBIANS = Path("/usr/lib/postgresql/15/bin")
@@ -33,7 +34,7 @@ def test_postgresql_15_passes_the_tests_of_infra(tmp_path: Path) -> None:
     server.start()
     try:
         server.wait_ready()
-        environment = {**os.environ, "DATABASE_URL": server.url, "DRYPOWDER_HISTORIES": "30"}
+        environment = {**os.environ, "DATABASE_URL": server.url, "DRYPOWDER_HISTORIES": str(deep(30, 200))}
         # With a base of its own: pytest would take from root's servers the passage to their files, as it tightens the
         # folder that this run's temporary files lie in.
         base = ["-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'base'}"]
