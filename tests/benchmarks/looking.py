@@ -8,14 +8,14 @@ from random import Random
 from statistics import median
 from uuid import UUID
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from infra.demo import ensure_sample
 from tests.benchmarks.ground import Api, Ground, at_rest
 from tests.benchmarks.results import Figure, Goal, Unit, at_most, percentile
 from tests.system.browser import FLAGS, NO_BROWSER, browser_path
 
-SIZE = {"width": 1440, "height": 900}
+SIZE = ViewportSize(width=1440, height=900)
 PAUSE_SECONDS = 0.4
 """Between two steps, as a hand makes them."""
 FIRST_VIEW = at_most(1_500)
