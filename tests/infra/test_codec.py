@@ -20,9 +20,10 @@ from domain.money import MAX_MONEY, Fraction, Money
 from domain.refusal import CorruptionError
 from domain.shape import FieldShape, is_part, shape
 from infra import codec, wire
+from tests.depth import deep
 from tests.spec import ACME, share, usd
 
-ROUND_TRIP = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+ROUND_TRIP = settings(max_examples=deep(15, 40), deadline=None, derandomize=True, database=None)
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
