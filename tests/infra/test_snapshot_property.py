@@ -24,8 +24,8 @@ from tests.conftest import Servers
 from tests.depth import deep
 from tests.histories import AHEAD, TOGETHER, History, ask, live, many, own_database, process, told
 
-HISTORIES = int(os.environ.get("DRYPOWDER_HISTORIES", deep(200, 1_000)))
-"""The rarest of the faults planted below shows in one of twelve; one that shows in one of 40 is hardly ever missed."""
+HISTORIES = int(os.environ.get("DRYPOWDER_HISTORIES", deep(130, 1_000)))
+"""The rarest of the faults planted below shows in one of twelve; one that shows in one of 30 is hardly ever missed."""
 FIRST_SEED = int(os.environ.get("DRYPOWDER_HISTORY_SEED", "20060101"))
 SOME = 8 * TOGETHER
 """Histories in which a fault of the SQL must show."""
