@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,13 +16,6 @@ from tests.api.asking import Conversation, Json, conversing
 from tests.system.program import Up
 
 PATIENCE = 30.0
-
-
-@pytest.fixture
-def untouched(tmp_path: Path) -> Iterator[Up]:
-    """A demo in which nobody else records anything."""
-    with Up(tmp_path, "--demo") as up:
-        yield up
 
 
 def tried(demo: Up, operation: str) -> dict[str, str]:
@@ -42,6 +35,21 @@ def answer(demo: Up, query: str) -> dict[str, Any]:
     with Client(transport=transport, fetch_schema_from_transport=True) as session:
         told: dict[str, Any] = session.execute(gql(query))
         return told
+
+
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """A demo in which nobody else records anything, and what was recorded last in it when it was new."""
+
+    up: Up
+    newest: list[Json]
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Untouched]:
+    with Up(tmp_path_factory.mktemp("untouched"), "--demo") as up:
+        (query,) = [query for title, query in tried(up, "query").items() if title.startswith("3.")]
+        yield Untouched(up, answer(up, query)["timeline"]["nodes"])
 
 
 def test_queries_a_subscription_and_a_mutation_are_printed_ready_to_paste(demo: Up) -> None:
@@ -83,9 +91,8 @@ def test_the_second_shows_one_day_at_two_values(demo: Up, queries: dict[str, str
     assert float(first["totalValue"]) - float(now["totalValue"]) == pytest.approx(lower)
 
 
-def test_the_third_shows_the_corrections_that_were_recorded_last(untouched: Up) -> None:
-    (query,) = [query for title, query in tried(untouched, "query").items() if title.startswith("3.")]
-    nodes = answer(untouched, query)["timeline"]["nodes"]
+def test_the_third_shows_the_corrections_that_were_recorded_last(untouched: Untouched) -> None:
+    nodes = untouched.newest
     versions = [node["version"] for node in nodes]
     assert versions == list(range(versions[0], versions[0] - 3, -1))
     summaries = [node["summary"] for node in nodes]
@@ -106,21 +113,22 @@ def test_the_fourth_shows_alerts_and_why_each_fired(demo: Up, queries: dict[str,
     assert {node["severity"] for node in every} >= {"WARNING", "CRITICAL", "URGENT"}
 
 
-async def test_the_fifth_shows_an_alert_as_soon_as_the_miss_is_recorded(untouched: Up) -> None:
-    (watch,), (miss,) = (tried(untouched, operation).values() for operation in ("subscription", "mutation"))
-    url = untouched.link("GraphQL").replace("http", "ws", 1)
+async def test_the_fifth_shows_an_alert_as_soon_as_the_miss_is_recorded(untouched: Untouched) -> None:
+    up = untouched.up
+    (watch,), (miss,) = (tried(up, operation).values() for operation in ("subscription", "mutation"))
+    url = up.link("GraphQL").replace("http", "ws", 1)
 
     async def told(talk: Conversation) -> Json:
         notice: Json = (await talk.next())["varianceAlerts"]
         return notice
 
-    async with asyncio.timeout(PATIENCE), conversing(url, untouched.token) as talk:
+    async with asyncio.timeout(PATIENCE), conversing(url, up.token) as talk:
         await talk.subscribe(watch)
         first = asyncio.ensure_future(told(talk))
-        recorded = (await asyncio.to_thread(answer, untouched, miss))["recordEvents"]
+        recorded = (await asyncio.to_thread(answer, up, miss))["recordEvents"]
         # The subscription may begin a moment after the mutation; the miss alerts each time it is recorded.
         while not (await asyncio.wait([first], timeout=5))[0]:
-            recorded = (await asyncio.to_thread(answer, untouched, miss))["recordEvents"]
+            recorded = (await asyncio.to_thread(answer, up, miss))["recordEvents"]
         notice = await first
     (event,) = recorded["events"]
     assert recorded["errors"] == []
