@@ -15,7 +15,6 @@ import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
-import uvloop
 
 from api import security
 from api.app import application
@@ -58,11 +57,6 @@ def pytest_collection_finish() -> None:
 
 def _lies_in(folder: str, item: pytest.Item) -> bool:
     return item.path.is_relative_to(TESTS / folder)
-
-
-def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], object]]:
-    """The loop that the product's own processes run on."""
-    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.hookimpl(optionalhook=True)
