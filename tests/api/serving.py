@@ -16,12 +16,12 @@ PATIENCE_SECONDS = 20.0
 
 
 @asynccontextmanager
-async def serving(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the application while it runs."""
+async def serving(app: Starlette, *, ping_seconds: float | None = 20.0) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application while it runs; whoever doesn't answer a WebSocket's ping so long is cut off."""
     server = uvicorn.Server(
         uvicorn.Config(
             app, host="127.0.0.1", port=0, log_config=None, access_log=False, http=HttpSocket, ws=WebSocket,
-            ws_max_size=MOST_FRAME_BYTES, ws_per_message_deflate=False,
+            ws_max_size=MOST_FRAME_BYTES, ws_per_message_deflate=False, ws_ping_interval=ping_seconds,
         )
     )  # fmt: skip
     app.state.connections = server.server_state.connections
