@@ -70,7 +70,7 @@ async def test_a_callers_request_id_comes_back_and_stands_in_the_facts(live: Liv
 
 @pytest.mark.parametrize("given", ["short", "with spaces in it", '"},{"level":"ERROR"', "x" * 65])
 async def test_an_id_that_isnt_well_formed_is_replaced(live: Live, given: str) -> None:
-    async with httpx.AsyncClient(base_url=live.url) as http:
+    async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
         answer = await http.post("/graphql", json={"query": "{ viewer { id } }"}, headers={"x-request-id": given})
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
     assert answer.json()["errors"][0]["extensions"]["requestId"] == answer.headers["x-request-id"]
@@ -122,7 +122,7 @@ async def test_a_long_name_of_an_operation_is_cut(live: Live, stranger: Caller) 
 )
 async def test_what_is_refused_has_one_line_too(live: Live, method: str, body: object, kind: str, code: str) -> None:
     with logged() as lines:
-        async with httpx.AsyncClient(base_url=live.url) as http:
+        async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
             await http.request(method, "/graphql", json=body)
     assert [(one["kind"], one["code"]) for one in lines] == [(kind, code)]
 
@@ -183,12 +183,12 @@ async def test_what_a_limit_refuses_is_counted_by_the_limit(servers: Servers, fu
 
 async def test_names_of_callers_are_no_labels(live: Live, stranger: Caller) -> None:
     await stranger.ask("query NameOfACaller { viewer { id } }")
-    async with httpx.AsyncClient(base_url=live.url) as http:
+    async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
         assert "NameOfACaller" not in (await http.get("/metrics")).text
 
 
 async def test_only_this_machine_reads_metrics_unless_there_is_a_token(servers: Servers, live: Live) -> None:
-    async with httpx.AsyncClient(base_url=live.url) as http:
+    async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
         await reading(http)
         for header in ("x-forwarded-for", "forwarded", "x-real-ip"):
             assert (await http.get("/metrics", headers={header: "127.0.0.1"})).status_code == 404

@@ -121,7 +121,8 @@ async def test_a_stalled_reader_of_many_events_is_ended_and_can_go_on(
     monkeypatch.setattr(sse, "PARTING_SECONDS", 120)
     monkeypatch.setattr(sockets, "LINGER_SECONDS", 120)
     followed = runtime_of(app).feed._streams
-    narrow = httpx.AsyncClient(base_url=server.base_url, transport=httpx.AsyncHTTPTransport(socket_options=[SMALL]))
+    transport = httpx.AsyncHTTPTransport(socket_options=[SMALL])
+    narrow = httpx.AsyncClient(base_url=server.base_url, transport=transport, timeout=300)
     reader = Caller(narrow, fund.analyst.token)
     async with (
         narrow,

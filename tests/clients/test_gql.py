@@ -48,7 +48,7 @@ async def test_gql_asks_and_records_over_http(
     live: Live, fund: UUID, transport: type[AIOHTTPTransport | HTTPXAsyncTransport]
 ) -> None:
     headers = {"Authorization": f"Bearer {await live.token(Role.ANALYST, fund)}"}
-    made = transport(url=f"{live.url}/graphql", headers=headers)
+    made = transport(url=f"{live.url}/graphql", headers=headers, timeout=60)
     # It fetches the schema, and checks each document against it before it is sent.
     async with Client(transport=made, fetch_schema_from_transport=True) as session:
         assert await session.execute(about(fund, QUERY)) == ASKED

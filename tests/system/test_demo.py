@@ -31,7 +31,8 @@ def queries(demo: Up) -> dict[str, str]:
 
 def answer(demo: Up, query: str) -> dict[str, Any]:
     """What a client out of the box gets; it raises on any error."""
-    transport = HTTPXTransport(demo.link("GraphQL"), headers={"authorization": f"Bearer {demo.token}"})
+    headers = {"authorization": f"Bearer {demo.token}"}
+    transport = HTTPXTransport(demo.link("GraphQL"), headers=headers, timeout=60)
     with Client(transport=transport, fetch_schema_from_transport=True) as session:
         told: dict[str, Any] = session.execute(gql(query))
         return told
