@@ -15,7 +15,7 @@ from infra.demo import ensure_sample
 from infra.evaluation import CONSUMER
 from tests.benchmarks.ground import Api, Ground, at_rest
 from tests.benchmarks.results import Figure, Goal, Unit, at_most, percentile
-from tests.system.browser import FLAGS, NO_BROWSER, browser_path
+from tests.system.browser import NO_BROWSER, PIPED_FLAGS, browser_path
 
 SIZE = ViewportSize(width=1440, height=900)
 PAUSE_SECONDS = 0.4
@@ -65,9 +65,7 @@ async def look(ground: Ground) -> list[Figure]:
             await asyncio.sleep(0.2)
         at_rest()
         async with async_playwright() as playwright:
-            # Playwright talks to it by a pipe, and chooses how it hides.
-            given = [flag for flag in FLAGS if not flag.startswith(("--headless", "--remote-debugging"))]
-            browser = await playwright.chromium.launch(executable_path=executable, args=given)
+            browser = await playwright.chromium.launch(executable_path=executable, args=PIPED_FLAGS)
             figures = [
                 figure
                 for name, (fund_id, goal) in funds.items()

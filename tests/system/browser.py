@@ -32,6 +32,9 @@ FLAGS = (
     "--remote-debugging-port=0",
 )
 
+# Playwright talks to it by a pipe, and chooses how it hides.
+PIPED_FLAGS = [flag for flag in FLAGS if not flag.startswith(("--headless", "--remote-debugging"))]
+
 Json = dict[str, Any]
 
 

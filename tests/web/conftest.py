@@ -8,12 +8,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from tests.system.browser import FLAGS, NO_BROWSER, browser_path
+from tests.system.browser import NO_BROWSER, PIPED_FLAGS, browser_path
 from tests.system.program import Up
 from tests.web.hub import WIDE, Product, Scheme, Window, opened
 
-# Playwright talks to it by a pipe, and chooses how it hides.
-ARGUMENTS = [flag for flag in FLAGS if not flag.startswith(("--headless", "--remote-debugging"))]
 NewWindow = Callable[..., Awaitable[Window]]
 
 
@@ -39,7 +37,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 async def browser() -> AsyncIterator[Browser]:
     """A browser without windows."""
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=browser_path(), args=ARGUMENTS)
+        started = await playwright.chromium.launch(executable_path=browser_path(), args=PIPED_FLAGS)
         yield started
         await started.close()
 
