@@ -1,11 +1,13 @@
 """Backups: a whole database into one file and back, by PostgreSQL's own programs out of the wheel."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
+from typing import IO
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from infra import tenancy
@@ -44,7 +46,7 @@ def dump(database_url: str, file: Path) -> None:
     """
     with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as part:
         try:
-            _run("pg_dump", database_url, [*_OPTIONS, "--format=custom"], stdout=part.fileno())
+            _run("pg_dump", database_url, [*_OPTIONS, "--format=custom"], part.fileno())
             os.fsync(part.fileno())
             Path(part.name).replace(file)
         except BaseException:
@@ -60,32 +62,71 @@ def put_back(database_url: str, file: Path) -> None:
         BackupError: If the file is no backup, or the database doesn't take it.
         OSError: If the file can't be read.
     """
-    with file.open("rb") as backup:
-        options = [*_OPTIONS, "--clean", "--if-exists", "--single-transaction", "--exit-on-error"]
-        name = _environment(database_url).get("PGDATABASE", "")
-        _run("pg_restore", database_url, [*options, f"--dbname={name}"], stdin=backup.fileno())
+    # As a script: over a connection of its own, pg_restore makes a setting that servers before 17 don't know.
+    options = [*_OPTIONS, "--clean", "--if-exists", "--single-transaction", "--file=-"]
+    reading = [str(programs() / "pg_restore"), *options]
+    taking = [str(programs() / "psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+    with (
+        file.open("rb") as backup,
+        TemporaryFile() as unread,
+        TemporaryFile() as refused,
+        subprocess.Popen(reading, stdin=backup, stdout=subprocess.PIPE, stderr=unread) as reader,
+        subprocess.Popen(
+            taking, env=_surroundings(database_url), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=refused
+        ) as taker,
+    ):
+        taken = _pass_on(reader, taker)
+        if taken and reader.wait():
+            # What it has makes no whole script, whose last line commits.
+            taker.kill()
+            raise _failed("pg_restore", unread)
+        taker.communicate()
+        if taker.returncode:
+            raise _failed("psql", refused)
 
 
-def _run(
-    program: str,
-    database_url: str,
-    options: Sequence[str],
-    *,
-    stdin: int = subprocess.DEVNULL,
-    stdout: int = subprocess.DEVNULL,
-) -> None:
-    done = subprocess.run(
-        [programs() / program, *options],
-        env={**os.environ, **_environment(database_url), **_FOR_EVERYONE},
-        stdin=stdin,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        # The first says what failed, those after it what was going on.
-        raise BackupError(lines[0] if lines else f"{program} failed")
+def _pass_on(reader: subprocess.Popen[bytes], taker: subprocess.Popen[bytes]) -> bool:
+    """Gives one program's output to another but for the setting, and tells whether that one took all of it."""
+    assert reader.stdout is not None
+    assert taker.stdin is not None
+    try:
+        for line in reader.stdout:
+            if line.startswith(b"SET transaction_timeout"):
+                break
+            taker.stdin.write(line)
+        shutil.copyfileobj(reader.stdout, taker.stdin)
+        taker.stdin.flush()
+    except BrokenPipeError:
+        # A reader that isn't read from would never end.
+        reader.kill()
+        return False
+    return True
+
+
+def _run(program: str, database_url: str, options: Sequence[str], stdout: int) -> None:
+    with TemporaryFile() as told:
+        done = subprocess.run(
+            [programs() / program, *options],
+            env=_surroundings(database_url),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=told,
+            check=False,
+        )
+        if done.returncode:
+            raise _failed(program, told)
+
+
+def _failed(program: str, told: IO[bytes]) -> BackupError:
+    told.seek(0)
+    lines = told.read().decode(errors="replace").strip().splitlines()
+    # The first says what failed, those after it what was going on.
+    return BackupError(lines[0] if lines else f"{program} failed")
+
+
+def _surroundings(database_url: str) -> Mapping[str, str]:
+    """What PostgreSQL's programs are started with."""
+    return {**os.environ, **_environment(database_url), **_FOR_EVERYONE}
 
 
 def _environment(database_url: str) -> Mapping[str, str]:

@@ -1,13 +1,20 @@
-"""The oldest PostgreSQL supported passes the tests of `infra` too."""
+"""The oldest PostgreSQL supported passes the tests of `infra` too, and takes back what was backed up from it."""
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import pytest
 
+from infra.backup import dump, put_back
 from infra.embedded import EmbeddedPostgres
+from infra.migrate import migrate
+from infra.postgres import plain_url
 from tests.depth import deep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,24 +32,51 @@ ELSEWHERE = " or ".join(
 """Tests that tell no more of this server than of any other."""
 
 
-@pytest.mark.timeout(SECONDS + 20)
-def test_postgresql_15_passes_the_tests_of_infra(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A running server of that version."""
     programs = Path(os.environ.get("DRYPOWDER_TEST_PG15", DEBIANS))
     if not programs.is_dir():
         pytest.skip("no PostgreSQL 15 is installed (Debian's package postgresql-15)")
-    server = EmbeddedPostgres(tmp_path / "postgres", bin_dir=programs)
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("oldest"), bin_dir=programs)
     server.start()
     try:
         server.wait_ready()
-        environment = {**os.environ, "DATABASE_URL": server.url, "DRYPOWDER_HISTORIES": str(deep(30, 200))}
-        # With a base of its own: pytest would take from root's servers the passage to their files, as it tightens the
-        # folder that this run's temporary files lie in.
-        base = ["-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'base'}"]
-        chosen = ["tests/infra", "-p", "tests.system.served", "-k", f"not ({ELSEWHERE})"]
-        command = [sys.executable, "-m", "pytest", *chosen, *base]
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
+        yield server
     finally:
         server.stop()
+
+
+@pytest.mark.timeout(SECONDS + 20)
+def test_postgresql_15_passes_the_tests_of_infra(oldest: EmbeddedPostgres, tmp_path: Path) -> None:
+    environment = {**os.environ, "DATABASE_URL": oldest.url, "DRYPOWDER_HISTORIES": str(deep(30, 200))}
+    # With a base of its own: pytest would take from root's servers the passage to their files, as it tightens the
+    # folder that this run's temporary files lie in.
+    base = ["-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'base'}"]
+    chosen = ["tests/infra", "-p", "tests.system.served", "-k", f"not ({ELSEWHERE})"]
+    command = [sys.executable, "-m", "pytest", *chosen, *base]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+
+
+async def _rows(url: str, before: str = "SELECT") -> dict[str, int]:
+    connection = await asyncpg.connect(plain_url(url))
+    try:
+        await connection.execute(before)
+        tables = [name for (name,) in await connection.fetch("SELECT relname FROM pg_stat_user_tables ORDER BY 1")]
+        return {name: await connection.fetchval(f'SELECT count(*) FROM "{name}"') for name in tables}  # noqa: S608 - the catalogue's
+    finally:
+        await connection.close()
+
+
+def test_what_those_tests_left_comes_back_from_a_backup(oldest: EmbeddedPostgres, tmp_path: Path) -> None:
+    file = tmp_path / "backup.dump"
+    migrate(oldest.url)
+    dump(oldest.url, file)
+    held = asyncio.run(_rows(oldest.url, "CREATE DATABASE again"))
+    again = urlunsplit(urlsplit(oldest.url)._replace(path="/again"))
+    put_back(again, file)
+    assert asyncio.run(_rows(again)) == held
+    assert held["alembic_version"] == 1
