@@ -36,6 +36,7 @@ from api.limits.time import in_time
 from api.lookup import find
 from api.node import Node
 from api.observing import Observed, observe
+from api.plain import PlainExecutor
 from api.scalars import SCALARS
 from api.sharing import Telling
 from infra.people import Role
@@ -188,6 +189,7 @@ schema = _Schema(
     subscription=Subscription,
     types=list(EVENT_TYPES.values()),
     config=StrawberryConfig(scalar_map=dict(SCALARS)),
+    execution_context_class=PlainExecutor,
     extensions=[Observed, Masked, KnownDocuments, OneOperation, Admission, OnCourse],
 )
 
