@@ -8,16 +8,16 @@ import sys
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 
 from rich.console import Console
 
 from api import security
 from api.command import console, errors, migrated
-from api.serve import free_port
+from api.ports import free_port
 from api.tour import tour
 from infra import locate, tenancy
-from infra.demo import Sample, ensure_sample
 from infra.embedded import EmbeddedPostgres, EmbeddedRedis
 from infra.instance import DataDirectory, Instance, write_admin_token
 from infra.logs import configure
@@ -25,6 +25,9 @@ from infra.part import Command, Part, Step
 from infra.runtime import opened
 from infra.settings import LogFormat, settings
 from infra.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from infra.demo import Sample
 
 ADMINISTRATOR = "admin@localhost"
 TOKEN_LIFETIME = timedelta(days=30)
@@ -128,6 +131,8 @@ class _Launch:
             self._token = security.issue(secret, person, now, TOKEN_LIFETIME)
             write_admin_token(self._directory.path, self._token)
             if self._demo:
+                from infra.demo import ensure_sample
+
                 self._sample = await ensure_sample(runtime, person, now, self._tell)
 
     def _answers(self) -> bool:
@@ -154,7 +159,7 @@ class _Launch:
             self._show_tour(out, self._sample, token_file)
         out.print("\nCtrl-C stops everything; the data stays.")
 
-    def _show_tour(self, out: Console, sample: Sample, token_file: Path) -> None:
+    def _show_tour(self, out: Console, sample: "Sample", token_file: Path) -> None:
         out.print("\nThe sample fund is made up: 25 companies over 8 years. Open GraphiQL by its link and try:")
         for title, query in tour(sample):
             out.print(f"\n{title}", style="bold")

@@ -1,7 +1,6 @@
 """The API alone: on servers that run already."""
 
 import asyncio
-import errno
 import socket
 import sys
 from contextlib import suppress
@@ -13,6 +12,7 @@ import uvicorn
 from api.app import application
 from api.command import CommandError
 from api.draining import Drain
+from api.ports import free_port
 from api.sockets import HttpSocket, WebSocket
 from api.trusted import ManifestError
 from infra import locate
@@ -94,24 +94,3 @@ def serve(host: str | None, port: int | None, data_dir: Path | None) -> None:
 async def _check(database_url: str, redis_url: str) -> None:
     async with opened(settings(), database_url, redis_url) as runtime:
         await check_revision(runtime.pool)
-
-
-def free_port(host: str, port: int) -> int:
-    """The port, found to be free, or for 0 one that is.
-
-    Raises:
-        CommandError: If nothing can listen there.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            found: int = probe.getsockname()[1]
-            return found
-    except OSError as fault:
-        if fault.errno == errno.EADDRINUSE:
-            message = f"port {port} on {host} is taken; choose another with --port, or PORT in the environment"
-        else:
-            message = f"can't listen on port {port} of {host}: {fault.strerror}"
-        raise CommandError(message) from fault

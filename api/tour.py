@@ -2,12 +2,15 @@
 
 import json
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from domain.moments import instant_text
-from infra.demo import Sample
+
+if TYPE_CHECKING:
+    from infra.demo import Sample
 
 
-def tour(sample: Sample) -> list[tuple[str, str]]:
+def tour(sample: "Sample") -> list[tuple[str, str]]:
     """Queries to try, each with a title that says what it shows."""
     fund = json.dumps(str(sample.fund_id))
     restated = _instant(sample.moments.restated)
@@ -66,7 +69,7 @@ fragment Ranking on ReserveRun {{
     ]
 
 
-def _live_miss(sample: Sample, fund: str) -> list[tuple[str, str]]:
+def _live_miss(sample: "Sample", fund: str) -> list[tuple[str, str]]:
     """An alert to watch as it comes, once the sample has a miss left to record."""
     miss = sample.miss
     if miss is None:

@@ -98,8 +98,8 @@ def test_a_list_that_no_connection_is_left_for_is_unavailable() -> None:
 
 
 def test_jobs_and_commands_start_without_what_few_of_them_need() -> None:
-    spared = {"numpy", "scipy", "sqlalchemy"}
-    loaded = f"import sys, api.cli, infra.runtime, jobs.worker; print(*{spared} & sys.modules.keys())"
+    spared = {"numpy", "scipy", "sqlalchemy", "strawberry"}
+    loaded = f"import sys, api.cli, api.launch, infra.runtime, jobs.worker; print(*{spared} & sys.modules.keys())"
     started = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert started.stdout == "\n"
 

@@ -16,7 +16,7 @@ from urllib.error import URLError
 import psutil
 
 from api.command import migrated
-from api.serve import free_port
+from api.ports import free_port
 from infra.embedded import EmbeddedPostgres, EmbeddedRedis
 from infra.part import Command, Part, Step
 from infra.supervisor import Supervisor
