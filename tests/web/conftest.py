@@ -6,13 +6,14 @@ from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import BrowserContext, async_playwright
 
 from tests.system.browser import NO_BROWSER, PIPED_FLAGS, browser_path
 from tests.system.program import Up
-from tests.web.hub import WIDE, Product, Scheme, Window, opened
+from tests.web.hub import WIDE, Product, Scheme, Window, profile
 
 NewWindow = Callable[..., Awaitable[Window]]
+NewProfile = Callable[[int, Scheme], Awaitable[BrowserContext]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,23 +35,30 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """A browser without windows."""
+async def profiles() -> AsyncIterator[NewProfile]:
+    """One browser, with a profile for each width and scheme that is asked for: what it has of the page, it keeps."""
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=browser_path(), args=PIPED_FLAGS)
-        yield started
-        await started.close()
+        browser = await playwright.chromium.launch(executable_path=browser_path(), args=PIPED_FLAGS)
+        made: dict[tuple[int, Scheme], BrowserContext] = {}
+
+        async def of(width: int, scheme: Scheme) -> BrowserContext:
+            if (width, scheme) not in made:
+                made[width, scheme] = await profile(browser, width, scheme)
+            return made[width, scheme]
+
+        yield of
+        await browser.close()
 
 
 @pytest.fixture
-async def new_window(product: Product, browser: Browser) -> AsyncIterator[NewWindow]:
+async def new_window(product: Product, profiles: NewProfile) -> AsyncIterator[NewWindow]:
     """Opens windows, of a `width` and a colour `scheme`; what one of them complained of fails the test."""
     async with AsyncExitStack() as windows:
         made: list[Window] = []
 
         async def window(*, width: int = WIDE, scheme: Scheme = "light") -> Window:
-            one = await opened(product, browser, width, scheme)
-            windows.push_async_callback(one.context.close)
+            one = Window(product, await (await profiles(width, scheme)).new_page())
+            windows.push_async_callback(one.page.close)
             made.append(one)
             return one
 

@@ -65,7 +65,7 @@ class Product:
 
 
 class Window:
-    """A window of the hub: a profile of its own, one page, and all that it did.
+    """A window of the hub: one page, which keeps what it keeps to itself, and all that it did.
 
     Attributes:
         complaints: Errors and warnings of the console, broken policies, exceptions.
@@ -75,9 +75,8 @@ class Window:
         bears_outage: Whether it may complain that the server is away.
     """
 
-    def __init__(self, product: Product, context: BrowserContext, page: Page) -> None:
+    def __init__(self, product: Product, page: Page) -> None:
         self.product = product
-        self.context = context
         self.page = page
         self.complaints: list[str] = []
         self.strangers: list[str] = []
@@ -174,9 +173,9 @@ class Window:
         assert self.untrusted == []
 
 
-async def opened(product: Product, browser: Browser, width: int, scheme: Scheme) -> Window:
-    """A new window, empty."""
-    context = await browser.new_context(
+async def profile(browser: Browser, width: int, scheme: Scheme) -> BrowserContext:
+    """A new profile, whose windows are of this width and colour scheme."""
+    made = await browser.new_context(
         viewport={"width": width, "height": HEIGHT},
         color_scheme=scheme,
         # Nothing fades: what is dimmed while it waits is whole again with its answer.
@@ -184,8 +183,8 @@ async def opened(product: Product, browser: Browser, width: int, scheme: Scheme)
         locale="en-US",
         timezone_id="America/New_York",
     )
-    await context.grant_permissions(["clipboard-read", "clipboard-write"])
-    return Window(product, context, await context.new_page())
+    await made.grant_permissions(["clipboard-read", "clipboard-write"])
+    return made
 
 
 async def recorded(within: Locator, button: str, *, presses: int = 1) -> None:

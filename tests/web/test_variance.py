@@ -1,7 +1,9 @@
 """The variance tab: figures against forecasts, alerts as they come and as they stood, and the rules that raise them."""
 
+import calendar
 import re
 import time
+from datetime import UTC, date, datetime
 from typing import Any
 
 from playwright.async_api import Locator, Page, expect
@@ -9,7 +11,19 @@ from playwright.async_api import Locator, Page, expect
 from tests.web.conftest import NewWindow
 from tests.web.hub import NARROW, Product, Window, recorded
 
-QUARTER = {"periodStart": "2026-10-01", "periodEnd": "2026-12-31"}
+TODAY = datetime.now(UTC).date()
+
+
+def quarter(month: int) -> tuple[date, date, str]:
+    """The quarter of this year that a month is of, 0 or less being the last year's: first and last day, and name."""
+    year, first = TODAY.year + (month - 1) // 12, (month - 1) % 12 // 3 * 3 + 1
+    last = date(year, first + 2, calendar.monthrange(year, first + 2)[1])
+    return date(year, first, 1), last, f"Q{(first + 2) // 3} {year}"
+
+
+BEGUN, ENDS, NOW = quarter(TODAY.month)
+BEFORE = quarter(TODAY.month - 3)[2]
+QUARTER = {"periodStart": BEGUN.isoformat(), "periodEnd": ENDS.isoformat()}
 TOLD = '[aria-label="New alerts"]'
 RECORD = """mutation ($fund: ID!, $actual: ActualRecordedInput!) {
   recordEvents(input: { fundId: $fund, events: { event: { actualRecorded: $actual } } }) {
@@ -28,6 +42,12 @@ VARIANCES = """query ($fund: ID!, $at: DateTime) { fund(id: $fund, at: $at) {
   }
 } }"""
 
+FORECAST = """query ($fund: ID!, $ends: Date) { fund(id: $fund) {
+  variances(filter: {
+    companyIds: ["yarrowdeep"], metrics: [REVENUE], periodFrom: $ends, periodTo: $ends, includeBackdated: true
+  }) { forecast }
+} }"""
+
 
 async def record(product: Product, company: str, value: str, **more: object) -> dict[str, Any]:
     """A company reported its revenue of the quarter that isn't over."""
@@ -40,7 +60,7 @@ async def record(product: Product, company: str, value: str, **more: object) -> 
 
 def entry(page: Page, company: str) -> Locator:
     """The alert about a company's revenue of that quarter, in the inbox."""
-    return page.locator("li[data-alert]", has_text=f"{company} · Revenue · Q4 2026")
+    return page.locator("li[data-alert]", has_text=f"{company} · Revenue · {NOW}")
 
 
 async def unread(page: Page) -> int:
@@ -67,7 +87,7 @@ async def test_a_miss_recorded_in_one_window_alerts_in_another_and_is_acknowledg
     await alert.wait_for()
 
     toast = there.page.get_by_role("status", name="New alerts")
-    await expect(toast).to_contain_text("Loomwright Textiles · Revenue · Q4 2026")
+    await expect(toast).to_contain_text(f"Loomwright Textiles · Revenue · {NOW}")
     await there.until(f"document.querySelector('nav[aria-label=Fund]').innerText.includes('{before + 1}')")
     assert await alert.get_by_text("Urgent", exact=True).is_visible()
     assert "starts at 40%" in await alert.inner_text()
@@ -102,7 +122,7 @@ async def test_an_alert_is_on_screen_soon_after_its_miss(product: Product, windo
         ("dapplecroft", "Dapplecroft Foods"),
         ("rookmere", "Rookmere Property"),
     ):
-        subject = f"{name} · Revenue · Q4 2026"
+        subject = f"{name} · Revenue · {NOW}"
         assert await entry(window.page, name).count() == 0
         await record(product, key, "1000")
         since = time.monotonic()
@@ -119,10 +139,12 @@ async def test_as_known_before_a_restatement_the_old_figure_and_its_open_alert_a
     miss = await record(product, "yarrowdeep", "1000000")
     await window.open("variance?view=alerts")
     await entry(window.page, "Yarrowdeep Minerals").wait_for()
-    await record(product, "yarrowdeep", "2676000", supersedesVersion=miss["version"])
+    told = await product.ask(FORECAST, fund=product.fund, ends=ENDS.isoformat())
+    forecast = told["fund"]["variances"][0]["forecast"]
+    await record(product, "yarrowdeep", forecast, supersedesVersion=miss["version"])
     await expect(entry(window.page, "Yarrowdeep Minerals")).to_have_count(0)
 
-    await window.open("variance?metric=REVENUE&from=2026-12-01")
+    await window.open(f"variance?metric=REVENUE&from={ENDS.replace(day=1)}")
     cell = window.page.get_by_role("row", name="Yarrowdeep Minerals").locator("button")
     assert (await cell.inner_text()).split() == ["0.0%", "as", "forecast"]
     await cell.click()
@@ -132,7 +154,8 @@ async def test_as_known_before_a_restatement_the_old_figure_and_its_open_alert_a
     await expect(dialog).to_contain_text("$1,000,000")
     await window.page.keyboard.press("Escape")
     await window.settled()
-    assert (await cell.inner_text()).split() == ["−62.6%", "worse"]
+    shortfall = 100 * (1 - 1_000_000 / float(forecast))
+    assert (await cell.inner_text()).split() == [f"−{shortfall:.1f}%", "worse"]
 
     await window.page.get_by_role("navigation", name="Variance").get_by_role("link", name="Alerts").click()
     alert = entry(window.page, "Yarrowdeep Minerals")
@@ -168,7 +191,7 @@ async def test_the_heat_map_is_walked_by_keyboard_and_its_table_opens(window: Wi
     await window.page.get_by_role("dialog").get_by_text("Forecast used").wait_for()
     await window.page.keyboard.press("Escape")
     await window.page.get_by_role("button", name="By period").click()
-    await window.page.get_by_label("Period", exact=True).select_option("Q3 2026")
+    await window.page.get_by_label("Period", exact=True).select_option(BEFORE)
     await window.page.get_by_role("columnheader", name="EBITDA").wait_for()
     await window.page.get_by_role("button", name="Table", exact=True).click()
     await window.page.get_by_role("searchbox", name="Search Figures against forecasts").fill("zinnialane")
@@ -247,7 +270,7 @@ async def test_a_viewer_sees_no_write_controls_and_the_server_refuses_anyway(pro
 
 async def test_every_part_of_the_tab_is_accessible_and_fits_a_phone(new_window: NewWindow) -> None:
     window = await new_window(width=NARROW, scheme="dark")
-    for part in ("", "?group=period", "?as=table&from=2026-07-01", "?view=alerts&standing=over", "?view=rules"):
+    for part in ("", "?group=period", f"?as=table&from={BEGUN}", "?view=alerts&standing=over", "?view=rules"):
         await window.open(f"variance{part}")
         if part == "?view=rules":
             await window.page.get_by_role("button", name="New rule").click()

@@ -50,16 +50,18 @@ function List({ holdings }: { holdings: readonly HoldingFragment[] }): ReactNode
   // Hundreds of rows are drawn when there is time, so that the slider never waits for them.
   const rows = useDeferredValue(holdings);
   return (
-    <Table
-      caption="Holdings"
-      quiet
-      bounded
-      search
-      columns={COLUMNS}
-      rows={rows}
-      rowKey={({ companyId }) => companyId}
-      sort={{ key: 'fairValue', down: true }}
-      empty="The fund held no company by then. Go to a later moment, or record that a company joined."
-    />
+    <div aria-busy={rows !== holdings}>
+      <Table
+        caption="Holdings"
+        quiet
+        bounded
+        search
+        columns={COLUMNS}
+        rows={rows}
+        rowKey={({ companyId }) => companyId}
+        sort={{ key: 'fairValue', down: true }}
+        empty="The fund held no company by then. Go to a later moment, or record that a company joined."
+      />
+    </div>
   );
 }
