@@ -254,20 +254,15 @@ def test_up_on_servers_of_the_environment_starts_none_of_its_own(demo: Up, tmp_p
 
 
 def test_ctrl_c_and_termination_leave_no_process_and_all_the_facts(demo: Up, tmp_path: Path) -> None:
-    with Up(tmp_path, "--demo") as up:
+    with Up(tmp_path) as up:
         assert up.port != demo.port
         fund = open_fund(up.data_dir)
-        sample = sample_fund(up)
-        assert sample != sample_fund(demo)
         interrupt(up)
         assert up.wait_stopped() == 0
         assert up.err.splitlines()[-1] == "Stopped."
         until(lambda: not processes_of(up.data_dir), "the end of every process")
         assert not (up.data_dir / "instance.json").exists()
-    with Up(tmp_path, "--demo") as again:
-        # The sample is the one that was there.
-        assert sample_fund(again) == sample
-        assert len([line for line in succeeded("funds", data_dir=up.data_dir).splitlines() if "Sample" in line]) == 1
+    with Up(tmp_path) as again:
         assert ask(again, again.token, FUND, fundId=fund) == {"data": {"fund": {"version": 1}}}
         again.process.terminate()
         assert again.wait_stopped() == 0
