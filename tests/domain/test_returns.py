@@ -7,6 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from domain.rate_of_return import internal_rate_of_return
 from domain.returns import Flow, ratio
+from tests.depth import deep
 from tests.spec import instant, usd
 
 
@@ -128,7 +129,7 @@ def test_a_rate_that_lies_on_the_search_grid_is_found_once() -> None:
     assert nothing_gained == pytest.approx(0.0, abs=1e-12)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=deep(60, 200), deadline=None, derandomize=True, database=None)
 @given(
     st.lists(st.tuples(st.integers(0, 9_000), st.integers(1, 10**12)), min_size=1, max_size=20),
     st.lists(st.tuples(st.integers(1, 3_000), st.integers(1, 10**12)), min_size=1, max_size=20),

@@ -38,7 +38,7 @@ from tests.spec import ACME, but, instant
 ENOUGH = 150
 """Examples that hold everything often enough."""
 PROPERTY = settings(
-    max_examples=deep(60, ENOUGH),
+    max_examples=deep(30, ENOUGH),
     deadline=None,
     derandomize=True,
     database=None,
@@ -446,7 +446,7 @@ def test_a_larger_miss_is_never_rated_milder(rule: AlertRuleSet, forecast: int, 
 def test_the_random_histories_hold_enough_of_everything() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(PROPERTY, max_examples=ENOUGH)
+    @settings(PROPERTY, max_examples=deep(60, ENOUGH))
     @given(histories)
     def count(history: list[Step]) -> None:
         story = lived(history, seen=seen)
@@ -456,4 +456,4 @@ def test_the_random_histories_hold_enough_of_everything() -> None:
     changes = {change.value for change in AlertChange} - {"SNOOZED"}
     resolutions = {why.value for why in AlertResolution} - {"MANUAL"}
     for needed in changes | resolutions | {"MISSING", "told", "quiet", "dated"}:
-        assert seen[needed] >= 5, (needed, seen)
+        assert seen[needed] >= deep(1, 5), (needed, seen)

@@ -26,6 +26,7 @@ from infra.feed import CHANNEL, PAGE, POLL_SECONDS, REMEMBERED, hints
 from infra.people import Person
 from infra.runtime import Runtime
 from tests.conftest import OPENED_AT, OpenFund, Servers
+from tests.depth import deep
 from tests.histories import process
 
 FEE = Draft(FeeCharged(Money(1)), OPENED_AT)
@@ -118,7 +119,7 @@ async def test_fifty_come_and_go_while_two_write_and_none_misses_or_repeats_a_fa
     runtime: Runtime, owner: Person, servers: Servers, open_fund: OpenFund
 ) -> None:
     fund_id, other_id = await open_fund(), await open_fund()
-    head, last = 1, 2_001
+    head, last = 1, deep(801, 2_001)
     followed: list[Subscriber] = []
 
     async def write(writer: Runtime, random: Random) -> None:

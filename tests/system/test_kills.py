@@ -20,7 +20,7 @@ from tests.depth import deep, variants
 from tests.system.program import Up, processes_of, succeeded
 
 WRITERS = 4
-SOME = deep(50, 100)
+SOME = deep(30, 100)
 """Acknowledged appends before and after each kill."""
 REST_SECONDS = 0.02
 """Of a writer between two appends: what starts again meanwhile needs a processor too."""

@@ -15,7 +15,8 @@ from infra.backup import dump, put_back
 from infra.embedded import EmbeddedPostgres
 from infra.migrate import migrate
 from infra.postgres import plain_url
-from tests.depth import deep
+from tests.conftest import hurry
+from tests.depth import LONG, deep
 
 ROOT = Path(__file__).resolve().parents[2]
 DEBIANS = Path("/usr/lib/postgresql/15/bin")
@@ -25,6 +26,8 @@ ELSEWHERE = " or ".join(
     (
         # What asks of the server for long what others ask in short, and whether planted faults are noticed.
         *("real_data", "fault_in", "without_a_fault", "hold_enough", "agrees_with_the_facts", "near_now"),
+        # What is as much about Python, but for long.
+        *(() if LONG else ("test_rows", "test_exchange", "test_cursors", "test_snapshot_property", "test_examining")),
         # What is about Redis, or has a server of its own.
         *("fifty_come", "busy_other_funds", "redis_killed", "words_are_lost", "server_is_gone", "cut_off_by_a_kill"),
     )
@@ -42,6 +45,7 @@ def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgre
     server.start()
     try:
         server.wait_ready()
+        asyncio.run(hurry(server.url))
         yield server
     finally:
         server.stop()

@@ -10,6 +10,7 @@ from domain.money import Money
 from domain.reserves.allocation import Plan, marginal_greedy, optimise
 from domain.reserves.greedy import Constraints, ReserveCompany, StagePolicy, allocate
 from domain.reserves.limits import Candidate, InfeasiblePlan, Limits, round_cap
+from tests.depth import deep
 from tests.domain.reserves.candidates import M, best_value, candidate, instances, keeps, limits, millions
 from tests.domain.reserves.trees import PROPERTY
 
@@ -136,7 +137,7 @@ def test_a_cap_of_whole_cents_loses_none_to_floats() -> None:
     assert optimise([one], Limits(9 * M, 290_000_000)).amounts == (290_000_000,)
 
 
-@settings(PROPERTY, max_examples=200)
+@settings(PROPERTY, max_examples=deep(60, 200))
 @given(instances())
 def test_no_corner_of_any_choice_of_cheques_is_better(instance: tuple[list[Candidate], Limits]) -> None:
     candidates, kept = instance

@@ -12,6 +12,7 @@ from domain.reserves.curve import curve
 from domain.reserves.given_market import Estimate, sampled_multiple
 from domain.reserves.simulation import BLOCK, MARKET, Portfolio, Stake, stream
 from domain.reserves.tree import Tree, from_stage
+from tests.depth import deep
 from tests.domain.reserves.drawn import PREFERRED, drawn_companies
 from tests.domain.reserves.repeats import spread_as_told
 from tests.domain.reserves.trees import KNOWN, MILLION, PROPERTY, ending, step, tree, trees
@@ -59,7 +60,7 @@ def test_companies_multiples_are_the_exact_ones_within_4_standard_errors(seed: i
         assert abs(found.multiple - exact) < 4 * found.standard_error
 
 
-@settings(PROPERTY, max_examples=50)
+@settings(PROPERTY, max_examples=deep(25, 50))
 @given(
     trees(certain=False),
     st.floats(0.01, 0.5),

@@ -223,6 +223,7 @@ def test_what_was_given_and_what_remains_is_what_was_available() -> None:
     assert not conserved(replace(split, shares=split.shares[1:]), usd(10_000_000))
 
 
+@pytest.mark.no_cover
 def test_a_hundred_thousand_companies_are_split() -> None:
     many = [
         company(f"Company {n * 7919 % MOST_COMPANIES}", ("seed", "a", "b")[n % 3], n) for n in range(MOST_COMPANIES)

@@ -9,9 +9,10 @@ from hypothesis import settings, strategies as st
 from domain.forecasting import PreferenceKind
 from domain.reserves.exits import ShareClass
 from domain.reserves.tree import Ending, Step, Tree
+from tests.depth import deep
 
 MILLION = 1_000_000.0
-PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+PROPERTY = settings(max_examples=deep(25, 60), deadline=None, derandomize=True, database=None)
 
 
 def ending(
