@@ -230,7 +230,7 @@ async def started(folder: Path, port: int) -> AsyncIterator[Up]:
         await asyncio.to_thread(up.stop)
 
 
-@pytest.mark.parametrize("name", variants(("PostgreSQL", "the API"), ("Redis", "the worker")))
+@pytest.mark.parametrize("name", variants(("the API",), ("PostgreSQL", "Redis", "the worker")))
 async def test_nothing_acknowledged_is_lost_when_a_part_is_killed(up: Up, name: str) -> None:
     async with streaming(up) as stream:
         victim = await asyncio.to_thread(up.part, *PARTS[name])
