@@ -11,15 +11,16 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from graphql import (
+    GraphQLAbstractType,
     GraphQLField,
     GraphQLLeafType,
     GraphQLObjectType,
     GraphQLOutputType,
     Undefined,
+    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
     is_list_type,
-    is_non_null_type,
     is_object_type,
 )
 from graphql.pyutils import Path
@@ -54,7 +55,7 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
     tests compare what it answers with what the stock executor does.
     """
 
-    def __init__(self, *given: Any, **more: Any) -> None:
+    def __init__(self, *given: object, **more: object) -> None:
         super().__init__(*given, **more)
         self._plans: dict[tuple[GraphQLObjectType, int], _Plan] = {}
         self._roots = {self.schema.query_type, self.schema.mutation_type, self.schema.subscription_type}
@@ -62,7 +63,7 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
     def execute_fields(
         self,
         parent_type: GraphQLObjectType,
-        source_value: Any,  # noqa: ANN401 - whatever the resolvers gave
+        source_value: object,
         path: Path | None,
         grouped_field_set: Fields,
         position_context: Any,  # noqa: ANN401 - graphql-core's own
@@ -90,15 +91,15 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
         return plan
 
     def _planned(self, kind: GraphQLObjectType, selection: Fields) -> _Plan:
+        if kind in self._roots:
+            return _Plan(selection, [], selection)
         plan = _Plan(selection, [], {})
         for name, details in selection.items():
             read: Reading | None = None
             tell: Reading | None = None
             asked = details[0].node.name.value
-            if kind in self._roots:
-                pass
-            elif asked == "__typename":
-                read, tell = _constant(kind.name), _as_it_is
+            if asked == "__typename":
+                read, tell = _constant(kind.name), str
             elif (field := kind.fields.get(asked)) is not None and (read := _reading(field)) is not None:
                 tell = self._telling(field.type, details)
             if read is None or tell is None:
@@ -109,8 +110,7 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def _telling(self, kind: GraphQLOutputType, details: list[Any]) -> Reading | None:
         """How a value of the type is told; None if that takes more than the value."""
-        required = is_non_null_type(kind)
-        inner: Any = kind.of_type if is_non_null_type(kind) else kind
+        inner = get_nullable_type(kind)
         tell: Reading | None = None
         if is_leaf_type(inner):
             tell = _leaf(inner)
@@ -123,7 +123,7 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
             tell = self._one_of(inner, details)
         if tell is None:
             return None
-        return _required(tell) if required else _optional(tell)
+        return _optional(tell) if inner is kind else _required(tell)
 
     def _object(self, kind: GraphQLObjectType, details: list[Any]) -> Reading | None:
         """How an object is told, if all that is asked of it is plain."""
@@ -134,14 +134,14 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
             return None
         cls, plain = definition.origin, plan.plain
 
-        def tell(value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the resolvers gave
+        def tell(value: object) -> dict[str, Any]:
             if value.__class__ is not cls:
                 raise NotPlainError
             return {name: told(read(value)) for name, read, told in plain}
 
         return tell
 
-    def _one_of(self, kind: Any, details: list[Any]) -> Reading:  # noqa: ANN401 - an interface or union
+    def _one_of(self, kind: GraphQLAbstractType, details: list[Any]) -> Reading:
         """How an object of any of several types is told; each type is looked at when the first of it comes."""
         possible = {
             one.extensions[GraphQLCoreConverter.DEFINITION_BACKREF].origin: one
@@ -149,7 +149,7 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
         }
         ways = dict[type, Reading | None]()
 
-        def tell(value: Any) -> Any:  # noqa: ANN401 - whatever the resolvers gave
+        def tell(value: object) -> object:
             cls = value.__class__
             if cls not in ways:
                 ways[cls] = self._object(possible[cls], details)
@@ -179,14 +179,10 @@ def _constant(told: str) -> Reading:
     return lambda _: told
 
 
-def _as_it_is(value: str) -> str:
-    return value
-
-
 def _leaf(kind: GraphQLLeafType) -> Reading:
     coerce = kind.coerce_output_value
 
-    def tell(value: Any) -> Any:  # noqa: ANN401 - whatever the resolvers gave
+    def tell(value: object) -> object:
         told = coerce(value)
         if told is None or told is Undefined:
             raise NotPlainError
@@ -196,8 +192,8 @@ def _leaf(kind: GraphQLLeafType) -> Reading:
 
 
 def _each(tell: Reading) -> Reading:
-    def tell_each(values: Any) -> list[Any]:  # noqa: ANN401 - whatever the resolvers gave
-        if values.__class__ is not list and values.__class__ is not tuple:
+    def tell_each(values: object) -> list[Any]:
+        if not isinstance(values, list | tuple):
             raise NotPlainError
         return [tell(one) for one in values]
 
@@ -205,7 +201,7 @@ def _each(tell: Reading) -> Reading:
 
 
 def _required(tell: Reading) -> Reading:
-    def tell_it(value: Any) -> Any:  # noqa: ANN401 - whatever the resolvers gave
+    def tell_it(value: object) -> object:
         if value is None:
             raise NotPlainError
         return tell(value)
