@@ -55,10 +55,9 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize("query", HIDDEN, ids=range(len(HIDDEN)))
-async def test_where_it_does_not_nothing_of_it_is_told(live: Live, silent: Caller, query: str) -> None:
+async def test_where_it_does_not_nothing_of_it_is_told(http: httpx.AsyncClient, silent: Caller, query: str) -> None:
     # Known as a good document to the same process from where it is good.
-    async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
-        await Caller(http, silent.token).ask(query)
+    await Caller(http, silent.token).ask(query)
     answer = await silent.ask(query)
     assert answer.get("data") is None
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}
@@ -87,10 +86,9 @@ MISSPELT = [
 
 @pytest.mark.parametrize(("query", "variables"), MISSPELT, ids=range(len(MISSPELT)))
 async def test_errors_suggest_names_only_where_the_schema_tells_them(
-    live: Live, silent: Caller, query: str, variables: dict[str, object]
+    http: httpx.AsyncClient, silent: Caller, query: str, variables: dict[str, object]
 ) -> None:
-    async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
-        told = await Caller(http, silent.token).ask(query, **variables)
+    told = await Caller(http, silent.token).ask(query, **variables)
     assert any("Did you mean" in error["message"] for error in told["errors"])
     hidden = await silent.ask(query, **variables)
     assert hidden["errors"]

@@ -69,9 +69,8 @@ async def test_a_callers_request_id_comes_back_and_stands_in_the_facts(live: Liv
 
 
 @pytest.mark.parametrize("given", ["short", "with spaces in it", '"},{"level":"ERROR"', "x" * 65])
-async def test_an_id_that_isnt_well_formed_is_replaced(live: Live, given: str) -> None:
-    async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
-        answer = await http.post("/graphql", json={"query": "{ viewer { id } }"}, headers={"x-request-id": given})
+async def test_an_id_that_isnt_well_formed_is_replaced(http: httpx.AsyncClient, given: str) -> None:
+    answer = await http.post("/graphql", json={"query": "{ viewer { id } }"}, headers={"x-request-id": given})
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
     assert answer.json()["errors"][0]["extensions"]["requestId"] == answer.headers["x-request-id"]
 
@@ -120,10 +119,11 @@ async def test_a_long_name_of_an_operation_is_cut(live: Live, stranger: Caller) 
         ("PUT", {"query": "{ __typename }"}, "none", "405"),
     ],
 )
-async def test_what_is_refused_has_one_line_too(live: Live, method: str, body: object, kind: str, code: str) -> None:
+async def test_what_is_refused_has_one_line_too(
+    http: httpx.AsyncClient, method: str, body: object, kind: str, code: str
+) -> None:
     with logged() as lines:
-        async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
-            await http.request(method, "/graphql", json=body)
+        await http.request(method, "/graphql", json=body)
     assert [(one["kind"], one["code"]) for one in lines] == [(kind, code)]
 
 
@@ -181,19 +181,19 @@ async def test_what_a_limit_refuses_is_counted_by_the_limit(servers: Servers, fu
     assert found.of("limited_total", limit="TOO_MANY_CONNECTIONS") == 1
 
 
-async def test_names_of_callers_are_no_labels(live: Live, stranger: Caller) -> None:
+async def test_names_of_callers_are_no_labels(http: httpx.AsyncClient, stranger: Caller) -> None:
     await stranger.ask("query NameOfACaller { viewer { id } }")
-    async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
-        assert "NameOfACaller" not in (await http.get("/metrics")).text
+    assert "NameOfACaller" not in (await http.get("/metrics")).text
 
 
-async def test_only_this_machine_reads_metrics_unless_there_is_a_token(servers: Servers, live: Live) -> None:
-    async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
-        await reading(http)
-        for header in ("x-forwarded-for", "forwarded", "x-real-ip"):
-            assert (await http.get("/metrics", headers={header: "127.0.0.1"})).status_code == 404
+async def test_only_this_machine_reads_metrics_unless_there_is_a_token(
+    servers: Servers, http: httpx.AsyncClient
+) -> None:
+    await reading(http)
+    for header in ("x-forwarded-for", "forwarded", "x-real-ip"):
+        assert (await http.get("/metrics", headers={header: "127.0.0.1"})).status_code == 404
     app = application(Settings(metrics_token=SecretStr(READER)), servers.database_url, servers.redis_url, SECRET)
-    async with serving(app) as http:
-        await reading(http, authorization=f"Bearer {READER}")
+    async with serving(app) as guarded:
+        await reading(guarded, authorization=f"Bearer {READER}")
         for given in ("", f"Bearer {READER}x", READER, "Bearer ünïcode"):
-            assert (await http.get("/metrics", headers=[(b"authorization", given.encode())])).status_code == 404
+            assert (await guarded.get("/metrics", headers=[(b"authorization", given.encode())])).status_code == 404
