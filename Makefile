@@ -61,12 +61,13 @@ test: $(REQUIREMENTS) ## Run every check: lint, schema, tests, branch coverage o
 	$(BIN)/pytest -n 4 --ignore tests/domain $(PYTEST_ARGS)
 
 # Once, for all processes: what pytest makes of the tests is kept.
-collected: $(INSTALLED)
-	@$(BIN)/pytest --collect-only -qq $(PYTEST_ARGS) > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
+collected: $(REQUIREMENTS)
+	@$(BIN)/python -m pytest --collect-only -qq $(PYTEST_ARGS) > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
 
-# By itself: to be measured slows down whatever runs in the same process. It is shown when it has ended.
-test-domain: $(INSTALLED)
-	@$(BIN)/pytest --cov -n 2 tests/domain $(PYTEST_ARGS) > $(VENV)/domain 2>&1; ended=$$?; cat $(VENV)/domain; exit $$ended
+# By itself: to be measured slows down whatever runs in the same process, the more so in one that pytest-xdist starts.
+# It is shown when it has ended.
+test-domain: $(REQUIREMENTS)
+	@$(BIN)/python -m pytest --cov tests/domain $(PYTEST_ARGS) > $(VENV)/domain 2>&1; ended=$$?; cat $(VENV)/domain; exit $$ended
 
 lint: lint-python lint-page ## Check style, types and the direction of imports
 
