@@ -1,19 +1,28 @@
 """The `drypowder` command as a person runs it: real processes, what they print, and what they leave behind."""
 
+import atexit
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Lock
 from typing import Self
 
 import psutil
+
+from tests.system import forked
+from tests.system.forked import MOST
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "api.cli")
@@ -57,10 +66,33 @@ def drypowder(*words: str, data_dir: Path, given: str | None = None, **more: str
 
 
 def succeeded(*words: str, data_dir: Path, **more: str) -> str:
-    """What a command printed that had to work."""
-    outcome = drypowder(*words, data_dir=data_dir, **more)
+    """What a command printed that had to work; it is forked from a process that is loaded already."""
+    request = json.dumps([words, environment(data_dir, **more)]).encode()
+    with _one_at_a_time, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+        line = _forking()
+        socket.send_fds(line, [request], [out.fileno(), err.fileno()])
+        code = line.recv(MOST)
+        out.seek(0)
+        err.seek(0)
+        outcome = Outcome(int(code), out.read(), err.read())
     assert (outcome.code, outcome.err) == (0, ""), outcome
     return outcome.out
+
+
+@cache
+def _forking() -> socket.socket:
+    """The line to the process that commands are forked from, which ends with this one."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(COMMAND_SECONDS)
+    with theirs:
+        command = [sys.executable, "-m", forked.__name__, str(theirs.fileno())]
+        process = subprocess.Popen(command, cwd=PROJECT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+    atexit.register(process.wait)
+    atexit.register(ours.close)
+    return ours
+
+
+_one_at_a_time = Lock()
 
 
 def open_fund(data_dir: Path, **more: str) -> str:
@@ -81,7 +113,12 @@ class Up:
     """A running `drypowder up`, in a session and process group of its own, as a terminal would start it.
 
     Its servers' files, and what it prints, lie in `folder`.
+
+    Attributes:
+        ready_at: When it was seen to be ready.
     """
+
+    ready_at: datetime
 
     def __init__(self, folder: Path, *words: str, port: int = 0, **more: str) -> None:
         self.data_dir = folder / "data"
@@ -133,6 +170,7 @@ class Up:
         """Returns when it says that it runs."""
         until(lambda: READY in self.out or self.process.poll() is not None, "start of `up`", STARTING_SECONDS)
         assert self.process.poll() is None, self.err
+        self.ready_at = datetime.now(UTC)
 
     def wait_stopped(self) -> int:
         """Its exit status, once it has one."""
