@@ -1,10 +1,13 @@
 """Runs: reserve runs from their facts, and those that aren't over."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from time import monotonic
+from typing import Self
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -45,6 +48,29 @@ _TYPES = "('RESERVE_RUN_REQUESTED', 'RESERVES_RECOMMENDED', 'RESERVE_RUN_FAILED'
 INDEXED = _TYPES.replace(")", ", 'RESERVE_SCENARIO_SAVED')")
 LOOKED_AT = 100
 """Finished runs whose questions are looked at together."""
+
+
+class _Glance:
+    """Looks at a run without waiting for a database that hangs: one look goes on until it is answered."""
+
+    def __init__(self) -> None:
+        self._looking: asyncio.Task[Run] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+
+    async def at(self, look: Callable[[], Coroutine[None, None, Run]]) -> Run | None:
+        """The run, or None if that takes longer than one waits for a word."""
+        self._looking = self._looking or asyncio.create_task(look())
+        answered, _ = await asyncio.wait([self._looking], timeout=LOOK_SECONDS)
+        if not answered:
+            return None
+        looked, self._looking = self._looking, None
+        return looked.result()
 
 
 class Runs:
@@ -324,7 +350,7 @@ class Runs:
         yield run, word
         heard_at = looked_at = monotonic()
         pause = LOOK_SECONDS
-        async with aclosing(self._words.on(run.id)) as words:
+        async with aclosing(self._words.on(run.id)) as words, _Glance() as glance:
             while not run.ended:
                 new, now = await anext(words), monotonic()
                 if new is not None and not new.over:
@@ -333,7 +359,7 @@ class Runs:
                     continue
                 if new is None and word is None and now - looked_at < pause:
                     continue
-                run, looked_at = await self._looked_at(fund_id, run), now
+                run, looked_at = await glance.at(partial(self._looked_at, fund_id, run)) or run, now
                 if run.ended:
                     yield run, None
                 elif word is not None:

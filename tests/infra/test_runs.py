@@ -300,6 +300,24 @@ async def test_where_words_are_lost_the_last_one_is_good_for_a_while(
     assert [one async for one in followed] == [(over, None)]
 
 
+async def test_followers_are_told_on_while_the_database_hangs(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, asking, back = await asked.run(), Runs.run, asyncio.Event()
+
+    async def hanging(self: Runs, fund_id: UUID, run_id: str) -> Run | None:
+        await back.wait()
+        return await asking(self, fund_id, run_id)
+
+    monkeypatch.setattr(Runs, "run", hanging)
+    word = Progress(0.5, "curves", "Half", 1.5)
+    await asked.runtime.words.tell(run.id, word)
+    followed = asked.runs.follow(asked.fund_id, run)
+    assert [await anext(followed) for _ in range(3)] == [(run, word)] * 3
+    # The look that was hanging is answered.
+    back.set()
+    over = await asked.deaf().end(asked.fund_id, run.id, ReserveRunCancelled(run.id), actor=asked.owner.id)
+    assert [told async for told in followed][-1] == (over, None)
+
+
 async def test_a_run_is_followed_without_redis(asked: Asked) -> None:
     run = await asked.run()
     deaf = asked.deaf()
