@@ -4,20 +4,18 @@ Threads would wait for each other: a block is many short steps, and Python's loc
 blocks than chosen are under way at a time: their paths are memory.
 """
 
-import os
 import signal
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import islice
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from time import monotonic
 from typing import TypeVar
 
 from domain.reserves.simulation import Blocks, Found, Portfolio, Wanted
-from infra.part import die_with_parent
+from infra.forking import begin, forking
 
 T = TypeVar("T")
 
@@ -61,11 +59,11 @@ def in_processes(most: int, alone: float = ALONE_SECONDS) -> Blocks:
 @contextmanager
 def _loaded(portfolio: Portfolio, number: int) -> Iterator[list[Connection]]:
     """Lines to so many processes that have the portfolio."""
-    context, lines = get_context("spawn"), []
+    context, lines = forking(), []
     with ExitStack() as stack:
         for _ in range(number):
             line, other = context.Pipe()
-            process = context.Process(target=_compute, args=(other, os.getpid()), daemon=True)
+            process = context.Process(target=_compute, args=(other,), daemon=True)
             process.start()
             other.close()
             stack.callback(_end, process, line)
@@ -76,17 +74,17 @@ def _loaded(portfolio: Portfolio, number: int) -> Iterator[list[Connection]]:
         yield lines
 
 
-def _end(process: SpawnProcess, line: Connection) -> None:
+def _end(process: ForkServerProcess, line: Connection) -> None:
     process.kill()
     process.join()
     line.close()
 
 
-def _compute(line: Connection, parent: int) -> None:
+def _compute(line: Connection) -> None:
     """The process: computes blocks until nobody wants any more."""
     # A Ctrl-C at the terminal is the parent's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with_parent(parent)
+    begin()
     with suppress(EOFError, OSError):
         portfolio: Portfolio = line.recv()
         while True:

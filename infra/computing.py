@@ -7,23 +7,22 @@ arithmetic that is, and a fresh one takes its place.
 import asyncio
 import atexit
 import logging
-import multiprocessing
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from time import monotonic
 
 from domain.reserves.model import DEFAULT_MODEL, ReserveModelSet
 from domain.reserves.options import RunOptions
 from domain.reserves.results import ReserveAdvice
 from domain.reserves.sight import Holding
+from infra.forking import begin, forking
 from infra.hands import Hands
 from infra.logs import configure
-from infra.part import die_with_parent
 from infra.settings import settings
 
 TELL_SECONDS = 0.1
@@ -118,19 +117,22 @@ class _Computer:
     """One process, and the line to it."""
 
     def __init__(self, hands: Hands) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._line, other = context.Pipe()
-        given = (other, os.getpid(), hands, logging.getLevelName(logging.getLogger().level))
+        context = forking()
+        self._line, self._other = context.Pipe()
+        given = (self._other, hands, logging.getLevelName(logging.getLogger().level))
         # No daemon: those may start no processes. It is ended like one all the same.
-        self._process: SpawnProcess = context.Process(target=_work, args=given, daemon=False)
+        self._process: ForkServerProcess = context.Process(target=_work, args=given, daemon=False)
         atexit.register(self.end)
-        self._process.start()
-        other.close()
         self._warm = False
 
     async def ready(self) -> None:
         """Returns once it has loaded what it needs."""
         if not self._warm:
+            # The first of all waits there for what they are forked from.
+            await asyncio.to_thread(self._process.start)
+            self._other.close()
+            if self._line.closed:
+                raise ComputerEndedError
             await self._heard()
             self._warm = True
 
@@ -175,17 +177,20 @@ class _Computer:
     def end(self) -> None:
         """Ends the process at once."""
         atexit.unregister(self.end)
-        self._process.kill()
-        self._process.join(ENDING_SECONDS)
-        self._line.close()
+        # One that is only about to start finds its line cut.
+        for line in (self._line, self._other):
+            line.close()
+        if self._process.pid is not None:
+            self._process.kill()
+            self._process.join(ENDING_SECONDS)
 
 
-def _work(line: Connection, parent: int, hands: Hands = ALONE, log_level: str = "WARNING") -> None:
+def _work(line: Connection, hands: Hands = ALONE, log_level: str = "WARNING") -> None:
     """The process: loads what it needs, then computes what it is given until nobody gives any more."""
     # A Ctrl-C at the terminal is the parent's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The solver may be at it for long without a word, which alone would find the line cut.
-    die_with_parent(parent)
+    begin()
     configure(log_level, settings().log_format)
     from domain.reserves.advice import advise
     from domain.reserves.limits import InfeasiblePlan

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from time import monotonic, sleep
 
@@ -21,7 +21,7 @@ from infra.computing import Computers, Step
 from infra.hands import Hands, chosen
 from infra.settings import Settings
 from tests.infra.clusters import Asked, Cluster, fail, free, keep_busy, mend, round_up, tasks
-from tests.infra.test_computing import LONG, task
+from tests.infra.test_computing import LONG, helpers, task
 
 PATHS = 9 * BLOCK + 11
 SMALL = tuple((number, 1) for number in range(30))
@@ -122,13 +122,6 @@ def stop(_: float) -> None:
     raise StoppedError
 
 
-def helpers(process: psutil.Process) -> list[psutil.Process]:
-    """Processes that compute for this one; not what multiprocessing itself keeps running."""
-    with suppress(psutil.NoSuchProcess):
-        return [one for one in process.children() if any("spawn_main" in word for word in one.cmdline())]
-    return []
-
-
 def test_a_short_run_is_over_before_any_process_is_started() -> None:
     before = helpers(psutil.Process())
     for _ in in_processes(7, alone=SECONDS)(PORTFOLIO, SMALL):
@@ -164,8 +157,8 @@ def test_a_run_whose_process_is_killed_ends() -> None:
 
 async def test_the_processes_of_a_run_end_with_it() -> None:
     with closing(Computers(1, Hands(processes=2))) as computers:
+        await computers.warm()
         running = asyncio.ensure_future(computers.compute(task(LONG), lambda _: None))
-        await asyncio.sleep(0)
         (computer,) = [psutil.Process(one._process.pid) for one in computers._all]
         await asyncio.to_thread(until, lambda: len(helpers(computer)) == 2)
         helping = helpers(computer)
