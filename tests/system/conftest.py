@@ -1,9 +1,11 @@
-"""One instance with the demo for the tests that only look at it; those that stop or kill start their own."""
+"""The instances that tests share: one with the demo for those that only look, one for those that kill its parts."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
+from tests.system.mortal import Mortal, living
 from tests.system.program import Up
 
 
@@ -12,3 +14,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A running `up --demo`."""
     with Up(tmp_path_factory.mktemp("demo"), "--demo") as up:
         yield up
+
+
+@pytest_asyncio.fixture(scope="package")
+async def mortal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mortal]:
+    """A running instance whose parts may be killed."""
+    async with living(tmp_path_factory.mktemp("mortal")) as found:
+        yield found

@@ -6,18 +6,14 @@ for its lease: nobody waits for that before the next pair is killed, only at the
 
 import asyncio
 import json
-import socket
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -33,16 +29,14 @@ from domain.refusal import VersionConflict
 from domain.rules import DeliveryChannel
 from infra.channels import Address
 from infra.drafts import Draft
-from infra.locate import secret
 from infra.people import Person
 from infra.postgres import UnavailableError
-from infra.runtime import Runtime, opened
-from infra.settings import Settings
+from infra.runtime import Runtime
 from tests.depth import deep, variants
 from tests.infra.alerting import plan, report, rule
 from tests.jobs.receivers import WebServer, web_server
-from tests.system.mailbox import HOST
-from tests.system.program import PROJECT, Up, succeeded
+from tests.system.mortal import Mailbox, Mortal
+from tests.system.program import Up, succeeded
 from tests.system.test_kills import PARTS, RETRY_SECONDS, eventually
 
 MAIL_SERVER = "the mail server"
@@ -55,37 +49,7 @@ TOGETHER = 25
 RECEIVING_SECONDS = 150.0
 """Within which everything has arrived: a lease alone takes 30."""
 CHANNELS = (DeliveryChannel.EMAIL, DeliveryChannel.WEBHOOK)
-SENDER = "Drypowder <alerts@fund.example>"
 OPENED_AT = datetime(2006, 1, 1, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class Mailbox:
-    """A mail server that is started again whenever it was killed, and what it has answered for."""
-
-    port: int
-    file: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """As SMTP_URL has it."""
-        return f"smtp://{HOST}:{self.port}?starttls=never"
-
-    def start(self) -> None:
-        """Starts it."""
-        command = [sys.executable, "-m", "tests.system.mailbox", str(self.port), str(self.file)]
-        self.process = subprocess.Popen(command, cwd=PROJECT)
-
-    def kill(self) -> None:
-        """Ends it without warning."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def taken(self) -> set[str]:
-        """The Message-IDs of all e-mails it took."""
-        return set(self.file.read_text().splitlines())
 
 
 @dataclass(slots=True)
@@ -156,7 +120,6 @@ class Kills:
         """Ends a part without warning; the id of its process."""
         if name == MAIL_SERVER:
             self.mailbox.kill()
-            assert self.mailbox.process is not None
             gone = self.mailbox.process.pid
             self.mailbox.start()
             return gone
@@ -175,41 +138,20 @@ class Kills:
     async def is_done(self) -> bool:
         """Whether everything is raised, and nothing of it waits to be delivered."""
         done: bool = await self.runtime.pool.fetchval(
-            """SELECT NOT EXISTS (SELECT FROM delivery WHERE status = 'PENDING')
-            AND (SELECT count(*) FROM delivery) >= $1""",
+            """SELECT count(*) >= $2 AND count(*) FILTER (WHERE status = 'PENDING') = 0
+            FROM delivery WHERE fund_id = ANY ($1)""",
+            [*self.funds.values()],
             # In the app, too.
             (len(CHANNELS) + 1) * len(MISSES) * len(PAIRS),
         )
         return done
 
 
-@asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Kills]:
-    """An instance with a mail server and a web server at the other end."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        mailbox = Mailbox(probe.getsockname()[1], folder / "mail")
-    mailbox.file.touch()
-    mailbox.start()
-    up = Up(folder, SMTP_URL=mailbox.url, SMTP_SENDER=SENDER, ALLOW_PRIVATE_WEBHOOKS="true")
-    try:
-        await asyncio.to_thread(up.wait_ready)
-        settings = Settings()
-        async with (
-            web_server() as web,
-            opened(settings, up.database_url, up.redis_url, lambda: secret(settings, up.data_dir)) as runtime,
-        ):
-            owner = await runtime.people.enrol("owner@example.org")
-            yield Kills(up, runtime, owner, mailbox, web)
-    finally:
-        await asyncio.to_thread(up.stop)
-        mailbox.kill()
-
-
 @pytest_asyncio.fixture(scope="module")
-async def kills(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kills]:
+async def kills(mortal: Mortal) -> AsyncIterator[Kills]:
     """Every pair killed, and everything done that was left to do."""
-    async with running(tmp_path_factory.mktemp("alert_kills")) as found:
+    async with web_server() as web:
+        found = Kills(mortal.up, mortal.runtime, mortal.owner, mortal.mailbox, web)
         for pair in PAIRS:
             await found.go_through(pair)
         await eventually(found.is_done, "the last delivery", RECEIVING_SECONDS)
@@ -248,5 +190,6 @@ async def test_every_miss_raises_one_alert_and_reaches_every_channel_whatever_tw
 
 async def test_every_chain_is_whole_after_all_of_it(kills: Kills) -> None:
     verified = succeeded("verify", data_dir=kills.up.data_dir).splitlines()
-    assert len([line for line in verified if line.endswith(" facts, chain whole")]) == len(PAIRS)
+    whole = {line.split()[0] for line in verified if line.endswith(" facts, chain whole")}
+    assert {str(kills.funds[pair]) for pair in PAIRS} <= whole
     assert all(line.endswith("chain whole") for line in verified)

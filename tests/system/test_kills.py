@@ -3,7 +3,7 @@
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from inspect import isawaitable
@@ -17,6 +17,7 @@ import pytest
 import websockets
 
 from tests.depth import deep, variants
+from tests.system.mortal import Mortal
 from tests.system.program import Up, processes_of, succeeded
 
 WRITERS = 4
@@ -24,7 +25,6 @@ SOME = deep(30, 100)
 """Acknowledged appends before and after each kill."""
 REST_SECONDS = 0.02
 """Of a writer between two appends: what starts again meanwhile needs a processor too."""
-SNAPSHOT_FREQUENCY = 20
 RETRY_SECONDS = 0.05
 """What a polite client waits before it asks again."""
 RECOVERY_SECONDS = 150.0
@@ -212,13 +212,6 @@ async def streaming(up: Up) -> AsyncIterator[Stream]:
                 task.cancel()
 
 
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """An instance that survives its parts."""
-    with Up(tmp_path_factory.mktemp("kills"), SNAPSHOT_FREQUENCY=str(SNAPSHOT_FREQUENCY)) as started:
-        yield started
-
-
 @asynccontextmanager
 async def started(folder: Path, port: int) -> AsyncIterator[Up]:
     """An instance, while the stream goes on."""
@@ -231,7 +224,8 @@ async def started(folder: Path, port: int) -> AsyncIterator[Up]:
 
 
 @pytest.mark.parametrize("name", variants(("the API",), ("PostgreSQL", "Redis", "the worker")))
-async def test_nothing_acknowledged_is_lost_when_a_part_is_killed(up: Up, name: str) -> None:
+async def test_nothing_acknowledged_is_lost_when_a_part_is_killed(mortal: Mortal, name: str) -> None:
+    up = mortal.up
     async with streaming(up) as stream:
         victim = await asyncio.to_thread(up.part, *PARTS[name])
         assert victim is not None

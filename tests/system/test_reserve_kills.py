@@ -9,18 +9,17 @@ from uuid import UUID
 
 import httpx
 import psutil
-import pytest
 import pytest_asyncio
 
 from domain.capital import FundOpened
 from domain.money import Money
-from infra.locate import secret
 from infra.people import Person
-from infra.runtime import Runtime, opened
-from infra.settings import Settings
+from infra.runtime import Runtime
 from tests.api.asking import Caller, Conversation, Json, conversing
 from tests.conftest import OPENED_AT
 from tests.infra.reserving import invest
+from tests.infra.test_computing import helpers, lives
+from tests.system.mortal import Mortal
 from tests.system.program import Up
 from tests.system.test_kills import PARTS, RECOVERY_SECONDS, eventually
 
@@ -133,32 +132,10 @@ class Product:
         return found
 
 
-def lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def computing(worker: psutil.Process) -> list[psutil.Process]:
-    """The processes that compute for a worker."""
-    return [child for child in worker.children() if "spawn_main" in " ".join(child.cmdline())]
-
-
 @pytest_asyncio.fixture(scope="module")
-async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
-    up = Up(tmp_path_factory.mktemp("reserve_kills"), RESERVE_CONCURRENCY="1")
-    try:
-        await asyncio.to_thread(up.wait_ready)
-        settings = Settings()
-        async with (
-            opened(settings, up.database_url, up.redis_url, lambda: secret(settings, up.data_dir)) as runtime,
-            httpx.AsyncClient(base_url=up.url, timeout=60) as http,
-        ):
-            owner = await runtime.people.enrol("owner@example.org")
-            yield Product(up, runtime, owner, Caller(http, up.token))
-    finally:
-        await asyncio.to_thread(up.stop)
+async def product(mortal: Mortal) -> AsyncIterator[Product]:
+    async with httpx.AsyncClient(base_url=mortal.up.url, timeout=60) as http:
+        yield Product(mortal.up, mortal.runtime, mortal.owner, Caller(http, mortal.up.token))
 
 
 async def test_a_run_whose_worker_is_killed_half_way_is_taken_up_and_ends_once(product: Product) -> None:
@@ -167,7 +144,7 @@ async def test_a_run_whose_worker_is_killed_half_way_is_taken_up_and_ends_once(p
     async with product.following(run) as early:
         await early.reaches(35)
         worker = product.worker()
-        started = computing(worker)
+        started = helpers(worker)
         worker.kill()
         before = len(early.told)
         assert started
@@ -202,6 +179,7 @@ async def test_what_a_run_came_to_waits_for_a_database_that_is_away(product: Pro
             postgres.suspend()
             for process in postgres.children():
                 process.kill()
+            # Followers are told of it all the while.
             await follower.reaches(100)
         finally:
             postgres.resume()
@@ -217,7 +195,7 @@ async def test_a_run_that_is_cancelled_leaves_its_worker_free_within_a_second(pr
     run = await product.run(fund_id)
     async with product.following(run) as follower:
         await follower.reaches(15)
-        (process,) = computing(product.worker())
+        (process,) = helpers(product.worker())
         answer = await product.caller.data(CANCEL, id=run)
         assert answer["cancelReserveRun"] == {"run": {"status": "CANCELLED"}, "errors": []}
         await eventually(lambda: not lives(process), "the end of the arithmetic", FREE_SECONDS)
