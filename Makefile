@@ -67,7 +67,7 @@ collected: $(REQUIREMENTS)
 # By itself: to be measured slows down whatever runs in the same process, the more so in one that pytest-xdist starts.
 # It is shown when it has ended.
 test-domain: $(REQUIREMENTS)
-	@$(BIN)/python -m pytest --cov tests/domain $(PYTEST_ARGS) > $(VENV)/domain 2>&1; ended=$$?; cat $(VENV)/domain; exit $$ended
+	@$(BIN)/python -m pytest tests/domain --cov $(PYTEST_ARGS) > $(VENV)/domain 2>&1; ended=$$?; cat $(VENV)/domain; exit $$ended
 
 lint: lint-python lint-page ## Check style, types and the direction of imports
 
