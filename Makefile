@@ -56,7 +56,7 @@ demo: install ## Start the server with sample funds
 
 # The page is built beside the checks that need none.
 test: $(REQUIREMENTS) ## Run every check: lint, schema, tests, branch coverage of the domain
-	@$(MAKE) --no-print-directory -j 3 lint check-schema collected test-domain
+	@$(MAKE) --no-print-directory -j 3 test-domain lint check-schema collected
 	@# More processes than processors: tests of the product wait for much.
 	$(BIN)/pytest -n 4 --ignore tests/domain $(PYTEST_ARGS)
 

@@ -87,7 +87,7 @@ def worker(data_dir: DataDir = None) -> None:
     locate.check_extras(settings())
     locate.servers(data_dir)
     # The worker is a program of its own: the API knows nothing of it but its name.
-    os.execv(sys.executable, [sys.executable, "-m", "jobs.worker"])  # noqa: S606 - our own interpreter and module
+    os.execv(sys.executable, [sys.executable, "-m", "jobs"])  # noqa: S606 - our own interpreter and module
 
 
 @app.command(short_help="Bring the database to this program's schema.")

@@ -5,7 +5,6 @@ nothing else. It ends with the thread that asked, however that ends, and they en
 """
 
 import multiprocessing
-import sys
 from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
 
@@ -17,9 +16,7 @@ _LOADED = ("infra.loaded", "infra.computing", "infra.blocks", "infra.cluster")
 def forking() -> ForkServerContext:
     """Makes processes, each of which is to begin with `begin`; the first waits until what it needs is loaded."""
     context = multiprocessing.get_context("forkserver")
-    # A process loads again whatever module its starter was started as, unless that is there before it is forked.
-    main = getattr(sys.modules["__main__"].__spec__, "name", "infra")
-    context.set_forkserver_preload([*_LOADED, main])
+    context.set_forkserver_preload([*_LOADED])
     # Not by whichever thread starts the first.
     ensure_running()
     return context

@@ -253,7 +253,3 @@ def main() -> None:
             asyncio.run(run(database_url, redis_url))
     except (PortTakenError, SchemaError) as fault:
         sys.exit(f"drypowder: {fault}")
-
-
-if __name__ == "__main__":
-    main()

@@ -155,7 +155,7 @@ async def test_while_the_database_is_away_a_job_is_tried_again_later_and_later(f
 
 
 class WorkerProcess:
-    """`python -m jobs.worker` as an operator runs it."""
+    """`python -m jobs` as an operator runs it."""
 
     def __init__(self, funds: Funds, log: Path, **chosen: str) -> None:
         self._log = log
@@ -163,7 +163,7 @@ class WorkerProcess:
         env = {**kept, "DATABASE_URL": funds.database_url, "REDIS_URL": funds.redis.url, **chosen}
         with log.open("ab") as told:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "jobs.worker"], cwd=PROJECT, env=env, stdout=told, stderr=told
+                [sys.executable, "-m", "jobs"], cwd=PROJECT, env=env, stdout=told, stderr=told
             )
 
     @property

@@ -239,8 +239,7 @@ async def test_a_miss_recorded_in_one_window_alerts_another(
         await page.has_sent("subscription Watch")
         await other.click(RUN)
         await other.shows(RESPONSE, '"errors": []')
-        # Opened, or repeated where another test has recorded the same.
-        await page.shows(RESPONSE, '"change": "')
+        await page.shows(RESPONSE, '"change": "OPENED"')
         await page.shows(RESPONSE, "below the forecast of")
         await page.tab.screenshot(path=tmp_path / "alert.png")
         check_kept_to_itself(other, demo)

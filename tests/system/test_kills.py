@@ -50,7 +50,7 @@ PARTS = {
     "PostgreSQL": ("bin/postgres", "-D"),
     "Redis": ("redis-server",),
     "the API": ("api.cli serve",),
-    "the worker": ("jobs.worker",),
+    "the worker": ("-m jobs",),
 }
 
 

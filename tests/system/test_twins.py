@@ -133,15 +133,19 @@ async def test_what_one_person_asks_of_both_is_counted_together(pair: Pair) -> N
     async with opened(Settings(), pair.twins.database_url, pair.twins.redis_url) as runtime:
         token = await Live(pair.twins.urls[0], runtime).token(Role.VIEWER, UUID(pair.fund))
     first, second = (Caller(caller.http, token) for caller in pair.callers)
-    spent, began, code = 0.0, monotonic(), 200
+    spent, began, refused = 0.0, monotonic(), 0
     for caller in cycle((first, second)):
         answer = await caller.send(json.dumps({"query": COSTLY, "variables": {"id": pair.fund}}))
-        code = answer.status_code
-        if code != httpx.codes.OK:
+        if answer.status_code == httpx.codes.OK:
+            # Between two refusals enough may flow in.
+            refused = 0
+            spent += answer.json()["extensions"]["cost"]["requested"]
+            continue
+        assert answer.status_code == httpx.codes.TOO_MANY_REQUESTS
+        assert answer.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+        refused += 1
+        if refused == 2:
             break
-        spent += answer.json()["extensions"]["cost"]["requested"]
-    assert code == httpx.codes.TOO_MANY_REQUESTS
-    assert await first.code(COSTLY, id=pair.fund) == await second.code(COSTLY, id=pair.fund) == "RATE_LIMITED"
     # What the bucket held, and what flowed into it meanwhile.
     assert RATE / 2 < spent <= RATE * (1 + (monotonic() - began) / 60)
 

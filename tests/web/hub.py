@@ -168,8 +168,8 @@ class Window:
 
     def check_kept_to_itself(self) -> None:
         """Nothing was complained of, and nobody else was asked for anything."""
-        assert self.complaints == []
-        assert self.strangers == []
+        assert self.complaints == [], self.complaints
+        assert self.strangers == [], self.strangers
         assert self.untrusted == []
 
 
