@@ -10,13 +10,20 @@ from multiprocessing.forkserver import ensure_running
 
 from infra.part import die_with_parent
 
-_LOADED = ("infra.loaded", "infra.computing", "infra.blocks", "infra.cluster")
+_LOADED = (
+    "infra.loaded",
+    "infra.computing",
+    "infra.blocks",
+    "infra.cluster",
+    "domain.reserves.advice",
+    "domain.reserves.limits",
+)
 
 
 def forking() -> ForkServerContext:
     """Makes processes, each of which is to begin with `begin`; the first waits until what it needs is loaded."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*_LOADED])
+    context.set_forkserver_preload(list(_LOADED))
     # Not by whichever thread starts the first.
     ensure_running()
     return context

@@ -1,12 +1,10 @@
-"""What the process loads that others are forked from; from then on it ends with whoever started it.
+"""The first that the process loads that others are forked from; from then on it ends with whoever started it.
 
 To be imported there, and in what it forks.
 """
 
 import os
 
-import domain.reserves.advice
-import domain.reserves.limits  # noqa: F401 - loaded for those that are forked
 from infra.part import die_with_parent
 
 PROCESS = os.getpid()

@@ -4,11 +4,14 @@ Redis carries it, so that every word may be lost. None of it is needed to know w
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Generic, Self, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+T = TypeVar("T")
 
 REPEAT_SECONDS = 0.25
 """Whoever computes a run tells of it at least that often, so that nobody waits for half a second."""
@@ -81,3 +84,26 @@ def _parsed(text: bytes) -> Progress | None:
     except msgspec.DecodeError:
         # None of ours, or another version's.
         return None
+
+
+class Glance(Generic[T]):
+    """Looks without waiting for a database that hangs: one look goes on until it is answered."""
+
+    def __init__(self) -> None:
+        self._looking: asyncio.Task[T] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+
+    async def at(self, look: Callable[[], Coroutine[None, None, T]]) -> T | None:
+        """What was seen, or None if that takes longer than one waits for a word."""
+        self._looking = self._looking or asyncio.create_task(look())
+        answered, _ = await asyncio.wait([self._looking], timeout=LOOK_SECONDS)
+        if not answered:
+            return None
+        looked, self._looking = self._looking, None
+        return looked.result()

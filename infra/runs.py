@@ -1,13 +1,11 @@
 """Runs: reserve runs from their facts, and those that aren't over."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from time import monotonic
-from typing import Self
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -29,7 +27,7 @@ from infra.drafts import Draft
 from infra.history import COLUMNS, fact_of
 from infra.ledger import Ledger, OvertakenError
 from infra.postgres import UnavailableError, translated
-from infra.progress import KEPT_SECONDS, LOOK_SECONDS, Progress, Words
+from infra.progress import KEPT_SECONDS, LOOK_SECONDS, Glance, Progress, Words
 from infra.states import resolve
 from infra.tracing import first_span
 
@@ -48,29 +46,6 @@ _TYPES = "('RESERVE_RUN_REQUESTED', 'RESERVES_RECOMMENDED', 'RESERVE_RUN_FAILED'
 INDEXED = _TYPES.replace(")", ", 'RESERVE_SCENARIO_SAVED')")
 LOOKED_AT = 100
 """Finished runs whose questions are looked at together."""
-
-
-class _Glance:
-    """Looks at a run without waiting for a database that hangs: one look goes on until it is answered."""
-
-    def __init__(self) -> None:
-        self._looking: asyncio.Task[Run] | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-
-    async def at(self, look: Callable[[], Coroutine[None, None, Run]]) -> Run | None:
-        """The run, or None if that takes longer than one waits for a word."""
-        self._looking = self._looking or asyncio.create_task(look())
-        answered, _ = await asyncio.wait([self._looking], timeout=LOOK_SECONDS)
-        if not answered:
-            return None
-        looked, self._looking = self._looking, None
-        return looked.result()
 
 
 class Runs:
@@ -350,7 +325,7 @@ class Runs:
         yield run, word
         heard_at = looked_at = monotonic()
         pause = LOOK_SECONDS
-        async with aclosing(self._words.on(run.id)) as words, _Glance() as glance:
+        async with aclosing(self._words.on(run.id)) as words, Glance[Run]() as glance:
             while not run.ended:
                 new, now = await anext(words), monotonic()
                 if new is not None and not new.over:

@@ -7,16 +7,18 @@ import json
 import os
 import socket
 import sys
+from importlib import import_module
 from typing import NoReturn
 
+LOADED = ("api.cli", "infra.runtime")
 MOST = 1 << 16
 """Bytes of a request or answer."""
 
 
 def main() -> None:
     """Answers each request, arguments and environment and where to write, with the exit code, until nobody asks."""
-    import infra.runtime  # noqa: F401 - loaded for those that are forked
-
+    for name in LOADED:
+        import_module(name)
     line = socket.socket(fileno=int(sys.argv[1]))
     while True:
         request, descriptors, _, _ = socket.recv_fds(line, MOST, 2)
@@ -48,6 +50,4 @@ def _become(words: list[str], environment: dict[str, str], out: int, err: int) -
 
 
 if __name__ == "__main__":
-    from api import cli  # noqa: F401 - loaded for those that are forked
-
     main()
